@@ -146,7 +146,7 @@ corrupt_kinds! {
     XattrBlockCount = "xattr.block_count": "attribute block that claims other than one block",
     XattrRefcount = "xattr.refcount": "attribute block reference count zero or above the limit",
     XattrEntry = "xattr.entry": "attribute entry runs past its area",
-    XattrName = "xattr.name": "attribute name empty, with a zero byte, or of an unknown prefix",
+    XattrName = "xattr.name": "attribute name with a zero byte",
     XattrValue = "xattr.value": "attribute value outside its area or over the entries",
     XattrValueSize = "xattr.value_size": "attribute value larger than the format allows",
     XattrBlock = "xattr.block": "attribute block outside the file system or over metadata",

@@ -374,21 +374,29 @@ impl Geometry {
         (group.get() / per_block, (group.get() % per_block * self.desc_size) as usize)
     }
 
+    /// Descriptor blocks in a group: a whole copy of the table, one block of a meta block group,
+    /// or none. Reserved ones are not counted.
+    #[must_use]
+    pub fn desc_blocks_in(&self, group: GroupNr) -> u32 {
+        let per_meta = self.descs_per_block();
+        if let Some(first) = self.first_meta_group
+            && group.get() / per_meta >= first
+        {
+            let place = group.get() % per_meta;
+            return u32::from(place <= 1 || place == per_meta - 1);
+        }
+        let copy = self.first_meta_group.unwrap_or_else(|| self.desc_block_count());
+        if self.has_superblock(group) { copy } else { 0 }
+    }
+
     /// Blocks at the start of a group taken by the superblock copy, descriptors and the
     /// descriptors' reserve.
     #[must_use]
     pub fn base_meta_blocks(&self, group: GroupNr) -> u32 {
-        let superblock = u32::from(self.has_superblock(group));
-        let per_meta = self.descs_per_block();
-        let descs = match self.first_meta_group {
-            Some(first) if group.get() / per_meta >= first => {
-                let place = group.get() % per_meta;
-                return superblock + u32::from(place <= 1 || place == per_meta - 1);
-            }
-            Some(first) => first,
-            None => self.desc_block_count() + self.reserved_gdt_blocks,
-        };
-        if superblock == 1 { 1 + descs } else { 0 }
+        let copy = self.has_superblock(group);
+        let reserve =
+            if copy && self.first_meta_group.is_none() { self.reserved_gdt_blocks } else { 0 };
+        u32::from(copy) + self.desc_blocks_in(group) + reserve
     }
 }
 

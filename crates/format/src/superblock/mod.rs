@@ -25,7 +25,7 @@ pub enum SuperblockError {
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
     /// Valid, but with features that Extant does not read.
-    #[error("unsupported: feature {}", .features.join(", "))]
+    #[error("unsupported: {}", .features.join(", "))]
     Unsupported {
         /// The names of the features, as mke2fs(8) has them.
         features: Vec<String>,
@@ -155,6 +155,15 @@ impl Superblock {
     pub fn hash_seed(&self) -> Option<[u32; 4]> {
         let seed = self.raw.hash_seed.map(zerocopy::little_endian::U32::get);
         (seed != [0; 4]).then_some(seed)
+    }
+}
+
+impl std::fmt::Debug for Superblock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Superblock")
+            .field("features", &self.features)
+            .field("geometry", &self.geometry)
+            .finish_non_exhaustive()
     }
 }
 

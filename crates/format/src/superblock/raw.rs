@@ -235,6 +235,14 @@ const _: () = {
     assert!(std::mem::offset_of!(RawSuperblock, checksum) == 0x3fc);
 };
 
+impl RawSuperblock {
+    /// The 1,024 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 impl Default for RawSuperblock {
     fn default() -> Self {
         Self::new_zeroed()
