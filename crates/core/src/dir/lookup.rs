@@ -1,0 +1,102 @@
+//! Look-up of one name.
+
+use extant_block::IoFlags;
+use extant_format::dir::{DirBlock, DirEntry, dir_body};
+use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
+
+use crate::dir::Directory;
+use crate::dir::names::Wanted;
+use crate::{Error, Result};
+
+/// What a name leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The inode.
+    pub ino: InodeNr,
+    /// The type stored in the entry; `None` where the file system stores none.
+    pub file_type: Option<FileType>,
+}
+
+impl Directory<'_> {
+    /// The entry called `name`, which is not `.` or `..`. Names in a case-folded directory are
+    /// compared folded; in an encrypted one `name` is the form shown without the key.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the name was not found and a part of the directory could not be
+    /// read; those of a block read.
+    pub fn lookup(&self, name: &[u8], flags: IoFlags) -> Result<Option<Found>> {
+        let Some(wanted) = Wanted::new(self, name) else { return Ok(None) };
+        if self.is_inline() {
+            return self.lookup_inline(&wanted);
+        }
+        if self.is_indexed() {
+            match self.lookup_hashed(&wanted, flags) {
+                Err(Error::Corrupt(_)) => {}
+                result => return result,
+            }
+        }
+        self.lookup_linear(&wanted, flags)
+    }
+
+    /// Scans all blocks. Damage in one block does not hide names in others, but a name that is
+    /// not found may be in the damaged part: then the damage is the answer.
+    fn lookup_linear(&self, wanted: &Wanted<'_>, flags: IoFlags) -> Result<Option<Found>> {
+        let mut damage = None;
+        let mut cursor = LogicalBlock::ZERO;
+        let mut budget = self.volume.geometry().blocks_count();
+        while let (Some(logical), _) = self.next_mapped(cursor, flags)? {
+            match self.lookup_leaf(logical, wanted, flags) {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                Err(Error::Corrupt(corrupt)) => damage = damage.or(Some(corrupt)),
+                Err(error) => return Err(error),
+            }
+            let Some(next) = logical.checked_add(1) else { break };
+            cursor = next;
+            // No directory has more blocks than the file system.
+            budget = budget.checked_sub(1).ok_or_else(|| {
+                Error::corrupt(CorruptKind::DirectorySize, Place::inode(self.inode.ino))
+            })?;
+        }
+        damage.map_or(Ok(None), |corrupt| Err(corrupt.into()))
+    }
+
+    /// Scans one block of entries.
+    pub(super) fn lookup_leaf(
+        &self,
+        logical: LogicalBlock,
+        wanted: &Wanted<'_>,
+        flags: IoFlags,
+    ) -> Result<Option<Found>> {
+        let block = self.block(logical, flags)?;
+        let at = self.at(logical);
+        let entries = DirBlock::entries(dir_body(block.bytes()), &self.rule, at);
+        self.lookup_entries(entries, at, wanted)
+    }
+
+    fn lookup_inline(&self, wanted: &Wanted<'_>) -> Result<Option<Found>> {
+        let at = Place::inode(self.inode.ino);
+        self.volume.inline_dir(self.inode, |dir| self.lookup_entries(dir.entries(), at, wanted))?
+    }
+
+    fn lookup_entries<'e>(
+        &self,
+        entries: impl Iterator<Item = Result<DirEntry<'e>, Corrupt>>,
+        at: Place,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<Found>> {
+        for entry in entries {
+            let entry = entry?;
+            if entry.inode != 0 && !entry.is_dot() && wanted.matches(&entry) {
+                return Ok(Some(self.found(&entry, at)?));
+            }
+        }
+        Ok(None)
+    }
+
+    fn found(&self, entry: &DirEntry<'_>, at: Place) -> Result<Found> {
+        let outside = || Error::corrupt(CorruptKind::DirInode, at.offset(entry.offset));
+        let ino = self.volume.geometry().inode(entry.inode).ok_or_else(outside)?;
+        Ok(Found { ino, file_type: FileType::from_dir_entry(entry.file_type) })
+    }
+}

@@ -1,0 +1,66 @@
+//! Inodes that belong to the file system itself: their blocks are system zones that only they may
+//! map (row 21).
+
+use extant_block::IoFlags;
+use extant_format::{Compat, Corrupt, InodeNr, LogicalBlock, RoCompat};
+
+use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
+
+/// Runs of one special inode to look at: a journal is a few extents, and a hostile one must not
+/// cost more than it is worth.
+const MAX_RUNS: u32 = 1 << 16;
+
+/// Adds the blocks of the journal, quota files, orphan file and boot loader. A special inode that
+/// cannot be read is noted as damage; nothing that reads files needs it.
+pub(crate) fn add_zones(volume: &mut Volume, zones: &mut SystemZones) {
+    for number in special_inodes(volume) {
+        let Some(ino) = volume.geometry().inode(number) else { continue };
+        if let Err(Error::Corrupt(corrupt)) = add_inode(volume, ino, zones) {
+            note(volume, corrupt);
+        }
+    }
+}
+
+fn note(volume: &mut Volume, corrupt: Corrupt) {
+    if volume.damage.len() < 32 {
+        volume.damage.push(corrupt);
+    }
+}
+
+/// The numbers of the special inodes in use.
+fn special_inodes(volume: &Volume) -> Vec<u32> {
+    let (raw, features) = (volume.superblock.raw(), volume.superblock.features());
+    let mut numbers = Vec::new();
+    if features.compat(Compat::HAS_JOURNAL) {
+        numbers.push(raw.journal_inum.get());
+    }
+    if features.ro_compat(RoCompat::QUOTA) {
+        numbers.extend([raw.user_quota_inum.get(), raw.group_quota_inum.get()]);
+        if features.ro_compat(RoCompat::PROJECT) {
+            numbers.push(raw.project_quota_inum.get());
+        }
+    }
+    if features.compat(Compat::ORPHAN_FILE) {
+        numbers.push(raw.orphan_file_inum.get());
+    }
+    numbers.retain(|&n| n != 0 && n != InodeNr::ROOT.get());
+    numbers
+}
+
+fn add_inode(volume: &Volume, ino: InodeNr, zones: &mut SystemZones) -> Result<()> {
+    let inode = volume.inode(ino, InodeUse::Special, IoFlags::NONE)?;
+    let end = volume.block_size().blocks_for(inode.size);
+    let mut next = LogicalBlock::ZERO;
+    for _ in 0..MAX_RUNS {
+        if u64::from(next.get()) >= end {
+            break;
+        }
+        let map = volume.map_blocks(&inode, next, IoFlags::NONE)?;
+        if let MapKind::Mapped(start) | MapKind::Unwritten(start) = map.kind {
+            zones.add(start.get(), map.len.into(), Some(ino));
+        }
+        let Some(after) = map.end() else { break };
+        next = after;
+    }
+    Ok(())
+}
