@@ -1,0 +1,90 @@
+//! Content and data map of a regular file, reading only where there is data.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
+use rustix::io::Errno;
+
+use super::hash::{ContentDigest, HashKind, StreamHash};
+
+/// The unit of the content hash in bytes.
+const CHUNK: usize = 4096;
+/// The padding of the last chunk.
+const ZEROS: [u8; CHUNK] = [0; CHUNK];
+/// Bytes read at once, a multiple of the chunk.
+const WINDOW: usize = 256 * CHUNK;
+
+/// Half-open ranges in bytes.
+pub(super) type DataMap = Vec<(u64, u64)>;
+
+/// The content hash and the data map of the file at `path`, whose size is `size`.
+pub(super) fn read(
+    path: &Path,
+    size: u64,
+    kind: HashKind,
+) -> Result<(ContentDigest, DataMap), Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty())?);
+    let map = data_map(&file, size)?;
+    let mut hash = StreamHash::new(kind);
+    let length = usize::try_from(size).unwrap_or(WINDOW).min(WINDOW).next_multiple_of(CHUNK);
+    let mut window = vec![0; length];
+    let mut next = 0;
+    for &(start, end) in &map {
+        let mut at = next.max(start - start % CHUNK as u64);
+        while at < end {
+            let wanted = usize::try_from(end - at).unwrap_or(WINDOW).next_multiple_of(CHUNK);
+            let room = window.len().min(wanted);
+            let got = fill(&file, window.get_mut(..room).unwrap_or_default(), at)?;
+            at = feed(&mut hash, window.get(..got).unwrap_or_default(), at);
+            if got < room {
+                break;
+            }
+        }
+        next = at;
+    }
+    Ok((ContentDigest(hash.finish()), map))
+}
+
+fn data_map(file: &File, size: u64) -> Result<DataMap, Errno> {
+    let mut map = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let start = match seek(file, SeekFrom::Data(at)) {
+            Err(Errno::NXIO) => break,
+            other => other?,
+        };
+        let end = seek(file, SeekFrom::Hole(start))?;
+        map.push((start, end));
+        at = end;
+    }
+    Ok(map)
+}
+
+/// Reads at `at` until the buffer is full or the file ends.
+fn fill(file: &File, buffer: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let mut got = 0;
+    while let Some(rest) = buffer.get_mut(got..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, at + got as u64) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) => return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+        }
+    }
+    Ok(got)
+}
+
+/// Feeds the chunks of `bytes`, which start at `at`, and returns where they end.
+fn feed(hash: &mut StreamHash, bytes: &[u8], mut at: u64) -> u64 {
+    for chunk in bytes.chunks(CHUNK) {
+        if chunk.iter().any(|&byte| byte != 0) {
+            hash.update(&at.to_le_bytes());
+            hash.update(chunk);
+            hash.update(ZEROS.get(chunk.len()..).unwrap_or_default());
+        }
+        at += CHUNK as u64;
+    }
+    at
+}
