@@ -12,9 +12,10 @@ use proptest::prelude::*;
 const NONE: WriteFlags = WriteFlags::NONE;
 
 fn numbered(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i % 251) as u8).collect()
+    (0..251).cycle().take(len).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "called on temporaries")]
 fn out_of_range(result: Result<(), DeviceError>) -> bool {
     matches!(result, Err(DeviceError::OutOfRange { .. }))
 }

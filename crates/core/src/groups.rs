@@ -1,7 +1,7 @@
 //! Group descriptors: the one pass at opening, and later look-ups by group.
 
 use extant_block::{AlignedBuffer, IoFlags, read_unaligned};
-use extant_format::{Corrupt, CorruptKind, GroupDesc, GroupNr, Place};
+use extant_format::{BlockNr, Corrupt, CorruptKind, GroupDesc, GroupNr, Place};
 
 use crate::statfs::FreeCounts;
 use crate::{Result, SystemZones, Volume};
@@ -115,6 +115,24 @@ impl Volume {
     /// # Errors
     /// [`Error::Corrupt`](crate::Error::Corrupt) for a bad descriptor, those of a block read.
     pub fn group_desc(&self, group: GroupNr, flags: IoFlags) -> Result<GroupDesc> {
+        self.with_desc(group, flags, |bytes| GroupDesc::parse(bytes, group, &self.superblock))
+    }
+
+    /// The first block of the inode table of `group`, also where the rest of its descriptor is
+    /// damaged.
+    ///
+    /// # Errors
+    /// [`CorruptKind::GroupInodeTable`], those of a block read.
+    pub fn inode_table(&self, group: GroupNr, flags: IoFlags) -> Result<BlockNr> {
+        self.with_desc(group, flags, |bytes| GroupDesc::inode_table(bytes, group, &self.superblock))
+    }
+
+    fn with_desc<R>(
+        &self,
+        group: GroupNr,
+        flags: IoFlags,
+        parse: impl FnOnce(&[u8]) -> Result<R, Corrupt>,
+    ) -> Result<R> {
         let geometry = self.geometry();
         let (index, offset) = geometry.desc_index(group);
         let outside = Corrupt::new(CorruptKind::GroupChecksum, Place::group(group));
@@ -122,6 +140,6 @@ impl Volume {
         let block = self.block(nr, flags)?;
         let end = offset + geometry.desc_size() as usize;
         let bytes = block.bytes().get(offset..end).unwrap_or_default();
-        Ok(GroupDesc::parse(bytes, group, &self.superblock)?)
+        Ok(parse(bytes)?)
     }
 }

@@ -45,14 +45,14 @@ impl Volume {
     /// The block of the inode table that holds `ino`, and the inode's byte offset there.
     ///
     /// # Errors
-    /// Those of [`group_desc`](Self::group_desc).
+    /// Those of [`inode_table`](Self::inode_table).
     pub fn inode_location(&self, ino: InodeNr, flags: IoFlags) -> Result<(BlockNr, usize)> {
         let geometry = self.geometry();
         let (group, index) = geometry.inode_group(ino);
-        let desc = self.group_desc(group, flags)?;
+        let table = self.inode_table(group, flags)?;
         let per_block = geometry.inodes_per_block();
         let outside = Corrupt::new(CorruptKind::GroupInodeTable, Place::group(group));
-        let nr = desc.inode_table.get() + u64::from(index / per_block);
+        let nr = table.get() + u64::from(index / per_block);
         let nr = geometry.block(nr).ok_or(outside)?;
         Ok((nr, (index % per_block * geometry.inode_size()) as usize))
     }

@@ -84,17 +84,12 @@ impl Volume {
             + (self.journal_blocks() >> ratio)
     }
 
-    /// Superblock copies, descriptors, bitmaps and tables of all groups.
+    /// Superblock copies, descriptors with their reserve, bitmaps and tables of all groups.
     fn group_overhead(&self) -> u64 {
         let geometry = self.geometry();
         let each = u64::from(geometry.inode_table_blocks()) + 2;
-        let copies: u64 = geometry
-            .groups()
-            .map(|group| {
-                u64::from(geometry.has_superblock(group))
-                    + u64::from(geometry.desc_blocks_in(group))
-            })
-            .sum();
+        let copies: u64 =
+            geometry.groups().map(|group| u64::from(geometry.base_meta_blocks(group))).sum();
         u64::from(geometry.group_count()) * each + copies
     }
 

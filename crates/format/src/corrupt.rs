@@ -98,7 +98,6 @@ corrupt_kinds! {
     InodeMode = "inode.mode": "unknown file type in the mode",
     InodeExtraSize = "inode.extra_isize": "extra inode size unaligned or beyond the inode",
     InodeSizeField = "inode.size": "file size negative or beyond what the map can hold",
-    InodeBlocks = "inode.blocks": "block count of the inode too large for the format",
     InodeFlags = "inode.flags": "inode flags that exclude each other, or lack their feature",
     RootInode = "inode.root": "the root inode is not an allocated directory",
     DirectorySize = "inode.directory_size": "directory size zero or not a multiple of the block size",

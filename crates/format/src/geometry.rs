@@ -396,7 +396,9 @@ impl Geometry {
         let copy = self.has_superblock(group);
         let reserve =
             if copy && self.first_meta_group.is_none() { self.reserved_gdt_blocks } else { 0 };
-        u32::from(copy) + self.desc_blocks_in(group) + reserve
+        // With 1 KiB blocks the boot block comes first, which only bigalloc counts into group 0.
+        let boot = group.get() == 0 && self.first_data_block == 0 && self.block_size.bits() == 10;
+        u32::from(boot) + u32::from(copy) + self.desc_blocks_in(group) + reserve
     }
 }
 

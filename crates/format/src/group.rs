@@ -138,6 +138,21 @@ impl GroupDesc {
         Self::checked(bytes, group, sb).map_err(|kind| Corrupt::new(kind, Place::group(group)))
     }
 
+    /// The first block of the inode table of `group`, if the whole table is where it may be. This
+    /// is all that reading inodes needs: they have checksums of their own, and stay readable
+    /// where the rest of the descriptor is damaged.
+    ///
+    /// # Errors
+    /// [`CorruptKind::GroupInodeTable`].
+    pub fn inode_table(bytes: &[u8], group: GroupNr, sb: &Superblock) -> Result<BlockNr, Corrupt> {
+        let wrong = Corrupt::new(CorruptKind::GroupInodeTable, Place::group(group));
+        let (low, rest) = RawLow::ref_from_prefix(bytes).map_err(|_| wrong)?;
+        let high = RawHigh::ref_from_prefix(rest).map_or(&NO_HIGH, |(high, _)| high);
+        let start = wide(high.inode_table.get(), low.inode_table.get());
+        let blocks = u64::from(sb.geometry().inode_table_blocks());
+        PlaceRule::new(group, sb).run(start, blocks).ok_or(wrong)
+    }
+
     fn checked(bytes: &[u8], group: GroupNr, sb: &Superblock) -> Result<Self, CorruptKind> {
         let geometry = sb.geometry();
         let bytes = bytes.get(..geometry.desc_size() as usize).ok_or(CorruptKind::GroupChecksum)?;

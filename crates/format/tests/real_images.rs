@@ -208,7 +208,7 @@ fn sparse_file(name: &str) -> PathBuf {
     path
 }
 
-const LAYOUTS: [(&str, &str, &str); 13] = [
+const LAYOUTS: [(&str, &str, &str); 16] = [
     ("ext2", "-t ext2 -b 1024", "24M"),
     ("ext2_rev0", "-t ext2 -r 0 -b 1024", "8M"),
     ("ext3", "-t ext3 -b 1024", "24M"),
@@ -220,6 +220,9 @@ const LAYOUTS: [(&str, &str, &str); 13] = [
     ("no_flex", "-t ext4 -b 1024 -O ^flex_bg", "40M"),
     ("meta_bg", "-t ext4 -b 1024 -O meta_bg,^resize_inode", "40M"),
     ("bigalloc", "-t ext4 -b 4096 -O bigalloc -C 16384", "64M"),
+    ("bigalloc_1k", "-t ext4 -b 1024 -O bigalloc -C 4096", "80M"),
+    ("blocks_64k", "-t ext4 -b 65536", "256M"),
+    ("tiny_groups", "-t ext4 -b 1024 -g 1024 -N 4096 -O resize_inode -E resize=1G", "40M"),
     ("sparse2_seed", "-t ext4 -b 2048 -O sparse_super2,metadata_csum_seed", "40M"),
     ("small_inodes", "-t ext4 -b 1024 -I 128 -O ^64bit", "24M"),
 ];

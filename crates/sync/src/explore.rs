@@ -3,7 +3,8 @@
 //! A failing schedule is printed to stderr (or saved), and runs again with [`replay`]. The facade
 //! works only inside of such a run: tests of the ordinary kind are left out of such builds.
 //!
-//! `RUSTFLAGS="--cfg extant_explore" cargo test --target-dir target/explore -p CRATE --test explore`
+//! `RUSTFLAGS="--cfg extant_explore" cargo test --target-dir target/explore -p NAME \
+//! --test 'explore*'`
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ where
     run(&FailurePersistence::Print, (seed, schedules), test);
 }
 
-/// [`check`] that writes a failing schedule to a new file in the folder `dir`.
+/// [`check`] that writes a failing schedule to a new file in the folder `dir`. The first check of
+/// a process settles where the schedules of all its checks go.
 ///
 /// # Panics
 /// If any schedule panics, deadlocks or does not end.

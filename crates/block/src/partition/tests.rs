@@ -25,7 +25,7 @@ impl Disk {
     }
 
     /// Entry `index` of the boot record at `sector`.
-    fn entry(&mut self, sector: usize, index: usize, kind: u8, start: u32, len: u32) {
+    fn entry(&mut self, sector: usize, index: usize, kind: u8, (start, len): (u32, u32)) {
         let at = sector * 512 + 446 + index * 16;
         self.put(at + 4, &[kind]);
         self.put(at + 8, &start.to_le_bytes());
@@ -66,7 +66,7 @@ impl Disk {
     /// A protective MBR and one partition, sectors 40 to 99, in a primary GPT.
     fn with_gpt(sector: usize) -> Self {
         let mut disk = Self::new();
-        disk.entry(0, 0, 0xee, 1, u32::MAX);
+        disk.entry(0, 0, 0xee, (1, u32::MAX));
         disk.gpt_entry(2 * sector + 128, 40, 99, "root \u{e9}");
         disk.gpt(sector, 1, 2, 4);
         disk
@@ -92,13 +92,13 @@ fn places(list: &[Partition]) -> Vec<(u32, u64, u64)> {
 #[test]
 fn mbr_primary_and_logical_partitions_are_numbered_as_the_kernel_does() {
     let mut disk = Disk::new();
-    disk.entry(0, 0, 0x83, 8, 100);
-    disk.entry(0, 2, 0x05, 200, 500);
-    disk.entry(0, 3, 0x82, 800, 10);
-    disk.entry(200, 0, 0x83, 1, 50);
-    disk.entry(200, 1, 0x05, 100, 100);
-    disk.entry(300, 1, 0x05, 200, 100); // no partition of its own: takes no number
-    disk.entry(400, 0, 0x07, 2, 20);
+    disk.entry(0, 0, 0x83, (8, 100));
+    disk.entry(0, 2, 0x05, (200, 500));
+    disk.entry(0, 3, 0x82, (800, 10));
+    disk.entry(200, 0, 0x83, (1, 50));
+    disk.entry(200, 1, 0x05, (100, 100));
+    disk.entry(300, 1, 0x05, (200, 100)); // no partition of its own: takes no number
+    disk.entry(400, 0, 0x07, (2, 20));
     let found = disk.list().unwrap();
     assert_eq!(places(&found), [(1, 8, 100), (4, 800, 10), (5, 201, 50), (6, 402, 20)]);
     assert_eq!(found[0].type_id, "0x83");
@@ -108,19 +108,19 @@ fn mbr_primary_and_logical_partitions_are_numbered_as_the_kernel_does() {
 #[test]
 fn a_cycle_of_extended_partitions_is_refused() {
     let mut disk = Disk::new();
-    disk.entry(0, 0, 0x0f, 200, 500);
-    disk.entry(200, 0, 0x83, 1, 50);
-    disk.entry(200, 1, 0x05, 100, 100);
-    disk.entry(300, 1, 0x05, 0, 100);
-    assert!(disk.reason().contains("cycle at sector 200"), "{SIZE}");
+    disk.entry(0, 0, 0x0f, (200, 500));
+    disk.entry(200, 0, 0x83, (1, 50));
+    disk.entry(200, 1, 0x05, (100, 100));
+    disk.entry(300, 1, 0x05, (0, 100));
+    assert!(disk.reason().contains("cycle at sector 200"));
 }
 
 #[test]
 fn an_endless_chain_of_extended_partitions_is_cut() {
     let mut disk = Disk::new();
-    disk.entry(0, 0, 0x05, 1, 2000);
+    disk.entry(0, 0, 0x05, (1, 2000));
     for sector in 1..1000 {
-        disk.entry(sector, 1, 0x05, u32::try_from(sector).unwrap(), 1);
+        disk.entry(sector, 1, 0x05, (u32::try_from(sector).unwrap(), 1));
     }
     assert!(disk.reason().contains("more than 256"));
 }
@@ -129,7 +129,7 @@ fn an_endless_chain_of_extended_partitions_is_cut() {
 fn a_chain_that_leaves_the_disk_or_finds_no_record_is_refused() {
     for start in [300, u32::MAX] {
         let mut disk = Disk::new();
-        disk.entry(0, 0, 0x85, start, 500);
+        disk.entry(0, 0, 0x85, (start, 500));
         assert!(disk.reason().contains("no extended boot record"));
     }
 }
@@ -138,7 +138,7 @@ fn a_chain_that_leaves_the_disk_or_finds_no_record_is_refused() {
 fn no_table_is_told_from_a_table() {
     assert!(Disk::new().reason().contains("none found"));
     let mut boot_sector = Disk::new();
-    boot_sector.entry(0, 0, 0x83, 1, 1);
+    boot_sector.entry(0, 0, 0x83, (1, 1));
     boot_sector.put(446, &[0xeb]);
     assert!(boot_sector.reason().contains("none found"));
     assert!(list(&MemoryDevice::new(100)).is_err());
@@ -215,18 +215,18 @@ fn hostile_gpt_entries_are_refused() {
 #[test]
 fn a_window_is_the_partition_and_nothing_else() {
     let mut disk = Disk::new();
-    disk.entry(0, 0, 0x83, 8, 100);
-    disk.entry(0, 1, 0x83, 1000, u32::MAX);
+    disk.entry(0, 0, 0x83, (8, 100));
+    disk.entry(0, 1, 0x83, (1000, u32::MAX));
     disk.put(8 * 512, b"first");
     let device: Arc<dyn BlockDevice> = Arc::new(disk.device());
-    let window = super::window(Arc::clone(&device), 1).unwrap();
-    assert_eq!((window.size_bytes(), window.offset()), (100 * 512, 8 * 512));
+    let part = window(Arc::clone(&device), 1).unwrap();
+    assert_eq!((part.size_bytes(), part.offset()), (100 * 512, 8 * 512));
     let mut start = [0; 5];
-    window.read_at(&mut start, 0).unwrap();
+    part.read_at(&mut start, 0).unwrap();
     assert_eq!(&start, b"first");
-    let past_the_end = super::window(Arc::clone(&device), 2);
+    let past_the_end = window(Arc::clone(&device), 2);
     assert!(matches!(past_the_end, Err(DeviceError::OutOfRange { .. })));
-    let missing = super::window(device, 3);
+    let missing = window(device, 3);
     assert!(
         matches!(&missing, Err(DeviceError::NoSuchPartition { number: 3, present }) if *present == [1, 2])
     );
@@ -280,10 +280,10 @@ proptest! {
     ) {
         let mut disk = Disk::with_gpt(512);
         if !gpt {
-            disk.entry(0, 0, 0x05, 2, 500);
-            disk.entry(2, 0, 0x83, 1, 50);
-            disk.entry(2, 1, 0x05, 3, 100);
-            disk.entry(5, 0, 0x83, 1, 50);
+            disk.entry(0, 0, 0x05, (2, 500));
+            disk.entry(2, 0, 0x83, (1, 50));
+            disk.entry(2, 1, 0x05, (3, 100));
+            disk.entry(5, 0, 0x83, (1, 50));
         }
         for (at, bytes) in edits {
             disk.put(at.min(8184), &bytes);
@@ -297,9 +297,9 @@ proptest! {
         let device: Arc<dyn BlockDevice> = Arc::new(disk.device());
         if let Ok(found) = list(&*device) {
             for partition in found.iter().take(8) {
-                if let Ok(window) = super::window(Arc::clone(&device), partition.number) {
-                    prop_assert!(window.offset() + window.size_bytes() <= SIZE as u64);
-                    window.write_at(&[], 0, WriteFlags::NONE).unwrap();
+                if let Ok(part) = window(Arc::clone(&device), partition.number) {
+                    prop_assert!(part.offset() + part.size_bytes() <= SIZE as u64);
+                    part.write_at(&[], 0, WriteFlags::NONE).unwrap();
                 }
             }
         }

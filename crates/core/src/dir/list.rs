@@ -2,7 +2,7 @@
 //! or block is an item of the list; the others follow.
 
 use extant_block::IoFlags;
-use extant_format::dir::{DirBlock, DirEntry, DotEntries, dir_body};
+use extant_format::dir::{DirBlock, DirEntry, DotEntries};
 use extant_format::dir_hash::HashVersion;
 use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
 
@@ -67,7 +67,7 @@ impl Directory<'_> {
         items: &mut Vec<Result<DirItem>>,
     ) -> Result<()> {
         let block = self.block(logical, flags)?;
-        let body = dir_body(block.bytes());
+        let body = self.body(logical, block.bytes());
         let at = self.at(logical);
         let version = if self.rule.encrypted { self.hash_version(flags)? } else { None };
         let dots = logical == LogicalBlock::ZERO;

@@ -1,7 +1,7 @@
 //! Look-up of one name.
 
 use extant_block::IoFlags;
-use extant_format::dir::{DirBlock, DirEntry, dir_body};
+use extant_format::dir::{DirBlock, DirEntry};
 use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
 
 use crate::dir::Directory;
@@ -70,7 +70,7 @@ impl Directory<'_> {
     ) -> Result<Option<Found>> {
         let block = self.block(logical, flags)?;
         let at = self.at(logical);
-        let entries = DirBlock::entries(dir_body(block.bytes()), &self.rule, at);
+        let entries = DirBlock::entries(self.body(logical, block.bytes()), &self.rule, at);
         self.lookup_entries(entries, at, wanted)
     }
 

@@ -137,6 +137,15 @@ impl<'a> Directory<'a> {
         }
     }
 
+    /// The entries' part of a block. A hash tree root keeps what looks like a leaf's tail from the
+    /// time when it was one, so only the shape tells.
+    fn body<'b>(&self, logical: LogicalBlock, bytes: &'b [u8]) -> &'b [u8] {
+        match self.shape(logical, bytes) {
+            Shape::Leaf => dir_body(bytes),
+            Shape::Node(_) => bytes,
+        }
+    }
+
     /// The parent directory, from the entry `..`.
     ///
     /// # Errors
@@ -148,7 +157,13 @@ impl<'a> Directory<'a> {
         } else {
             let block = self.block(LogicalBlock::ZERO, flags)?;
             let at = self.at(LogicalBlock::ZERO);
-            DotEntries::parse(dir_body(block.bytes()), self.inode.ino, &self.rule, at)?.parent
+            DotEntries::parse(
+                self.body(LogicalBlock::ZERO, block.bytes()),
+                self.inode.ino,
+                &self.rule,
+                at,
+            )?
+            .parent
         };
         let wrong = Corrupt::new(CorruptKind::DirDot, self.at(LogicalBlock::ZERO));
         Ok(self.volume.geometry().inode(number).ok_or(wrong)?)

@@ -117,7 +117,6 @@ impl InodeFlags {
     /// change nothing in how an inode is read are not judged.
     pub(super) fn valid_with(self, features: &FeatureSet) -> bool {
         let needs = [
-            (Self::EXTENTS, features.incompat(Incompat::EXTENTS)),
             (Self::INLINE_DATA, features.incompat(Incompat::INLINE_DATA)),
             (Self::ENCRYPT, features.incompat(Incompat::ENCRYPT)),
             (Self::CASEFOLD, features.incompat(Incompat::CASEFOLD)),

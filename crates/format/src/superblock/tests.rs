@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::BlockSize;
+use CorruptKind as K;
 
 /// 8 MiB, 1 KiB blocks, one group, `metadata_csum`.
 fn valid() -> RawSuperblock {
@@ -47,81 +48,82 @@ fn the_valid_one_is_accepted() {
     assert_eq!(superblock.geometry().group_count(), 1);
 }
 
+type Change = fn(&mut RawSuperblock);
+
+const CASES: &[(K, Change)] = &[
+    (K::SuperblockMagic, |r| r.magic.set(0)),
+    (K::SuperblockChecksumType, |r| r.checksum_type = 2),
+    (K::BlockSizeTooLarge, |r| r.log_block_size.set(7)),
+    (K::BlockSizeTooLarge, |r| {
+        r.log_block_size.set(u32::MAX);
+        r.log_cluster_size.set(u32::MAX);
+    }),
+    (K::ClusterSize, |r| r.log_cluster_size.set(1)),
+    (K::ClusterSize, |r| {
+        r.feature_ro_compat.set(r.feature_ro_compat.get() | RoCompat::BIGALLOC.bits());
+        r.log_cluster_size.set(21);
+    }),
+    (K::InodeSize, |r| r.inode_size.set(0)),
+    (K::InodeSize, |r| r.inode_size.set(192)),
+    (K::InodeSize, |r| r.inode_size.set(2048)),
+    (K::BlocksPerGroup, |r| r.blocks_per_group.set(0)),
+    (K::BlocksPerGroup, |r| r.blocks_per_group.set(8191)),
+    (K::BlocksPerGroup, |r| r.blocks_per_group.set(8200)),
+    (K::ClustersPerGroup, |r| r.clusters_per_group.set(0)),
+    (K::ClustersPerGroup, |r| r.clusters_per_group.set(4096)),
+    (K::InodesPerGroup, |r| r.inodes_per_group.set(0)),
+    (K::InodesPerGroup, |r| r.inodes_per_group.set(63)),
+    (K::InodesPerGroup, |r| r.inodes_per_group.set(8196)),
+    (K::InodesCount, |r| r.inodes_count.set(65)),
+    (K::BlocksCount, |r| r.blocks_count_lo.set(0)),
+    (K::BlocksCount, |r| {
+        set_incompat(r, Incompat::BIT64);
+        r.desc_size.set(64);
+        r.blocks_count_hi.set(u32::MAX);
+    }),
+    (K::FirstDataBlock, |r| r.first_data_block.set(8192)),
+    (K::FirstDataBlock, |r| r.first_data_block.set(0)),
+    (K::FlexGroupSize, |r| {
+        set_incompat(r, Incompat::FLEX_BG);
+        r.log_groups_per_flex = 32;
+    }),
+    (K::DescriptorSize, |r| set_incompat(r, Incompat::BIT64)),
+    (K::DescriptorSize, |r| {
+        set_incompat(r, Incompat::BIT64);
+        r.desc_size.set(96);
+    }),
+    (K::DescriptorSize, |r| {
+        set_incompat(r, Incompat::BIT64);
+        r.desc_size.set(2048);
+    }),
+    (K::FirstMetaGroup, |r| {
+        set_incompat(r, Incompat::META_BG);
+        r.first_meta_bg.set(2);
+    }),
+    (K::FirstInode, |r| r.first_ino.set(10)),
+    (K::FirstInode, |r| r.first_ino.set(65)),
+    (K::FeatureConflict, |r| {
+        set_incompat(r, Incompat::META_BG);
+        r.feature_compat.set(Compat::RESIZE_INODE.bits());
+    }),
+    (K::ReservedDescriptorBlocks, |r| {
+        r.feature_compat.set(Compat::RESIZE_INODE.bits());
+        r.reserved_gdt_blocks.set(257);
+    }),
+    (K::HashVersion, |r| {
+        r.feature_compat.set(Compat::DIR_INDEX.bits());
+        r.def_hash_version = 6;
+    }),
+    (K::CasefoldEncoding, |r| set_incompat(r, Incompat::CASEFOLD)),
+    (K::JournalInode, |r| {
+        r.feature_compat.set(Compat::HAS_JOURNAL.bits());
+        r.journal_inum.set(7);
+    }),
+];
+
 #[test]
 fn each_rejection_has_its_kind() {
-    use CorruptKind as K;
-    type Change = fn(&mut RawSuperblock);
-    let cases: &[(K, Change)] = &[
-        (K::SuperblockMagic, |r| r.magic.set(0)),
-        (K::SuperblockChecksumType, |r| r.checksum_type = 2),
-        (K::BlockSizeTooLarge, |r| r.log_block_size.set(7)),
-        (K::BlockSizeTooLarge, |r| {
-            r.log_block_size.set(u32::MAX);
-            r.log_cluster_size.set(u32::MAX);
-        }),
-        (K::ClusterSize, |r| r.log_cluster_size.set(1)),
-        (K::ClusterSize, |r| {
-            r.feature_ro_compat.set(r.feature_ro_compat.get() | RoCompat::BIGALLOC.bits());
-            r.log_cluster_size.set(21);
-        }),
-        (K::InodeSize, |r| r.inode_size.set(0)),
-        (K::InodeSize, |r| r.inode_size.set(192)),
-        (K::InodeSize, |r| r.inode_size.set(2048)),
-        (K::BlocksPerGroup, |r| r.blocks_per_group.set(0)),
-        (K::BlocksPerGroup, |r| r.blocks_per_group.set(8191)),
-        (K::BlocksPerGroup, |r| r.blocks_per_group.set(8200)),
-        (K::ClustersPerGroup, |r| r.clusters_per_group.set(0)),
-        (K::ClustersPerGroup, |r| r.clusters_per_group.set(4096)),
-        (K::InodesPerGroup, |r| r.inodes_per_group.set(0)),
-        (K::InodesPerGroup, |r| r.inodes_per_group.set(63)),
-        (K::InodesPerGroup, |r| r.inodes_per_group.set(8196)),
-        (K::InodesCount, |r| r.inodes_count.set(65)),
-        (K::BlocksCount, |r| r.blocks_count_lo.set(0)),
-        (K::BlocksCount, |r| {
-            set_incompat(r, Incompat::BIT64);
-            r.desc_size.set(64);
-            r.blocks_count_hi.set(u32::MAX);
-        }),
-        (K::FirstDataBlock, |r| r.first_data_block.set(8192)),
-        (K::FirstDataBlock, |r| r.first_data_block.set(0)),
-        (K::FlexGroupSize, |r| {
-            set_incompat(r, Incompat::FLEX_BG);
-            r.log_groups_per_flex = 32;
-        }),
-        (K::DescriptorSize, |r| set_incompat(r, Incompat::BIT64)),
-        (K::DescriptorSize, |r| {
-            set_incompat(r, Incompat::BIT64);
-            r.desc_size.set(96);
-        }),
-        (K::DescriptorSize, |r| {
-            set_incompat(r, Incompat::BIT64);
-            r.desc_size.set(2048);
-        }),
-        (K::FirstMetaGroup, |r| {
-            set_incompat(r, Incompat::META_BG);
-            r.first_meta_bg.set(2);
-        }),
-        (K::FirstInode, |r| r.first_ino.set(10)),
-        (K::FirstInode, |r| r.first_ino.set(65)),
-        (K::FeatureConflict, |r| {
-            set_incompat(r, Incompat::META_BG);
-            r.feature_compat.set(Compat::RESIZE_INODE.bits());
-        }),
-        (K::ReservedDescriptorBlocks, |r| {
-            r.feature_compat.set(Compat::RESIZE_INODE.bits());
-            r.reserved_gdt_blocks.set(257);
-        }),
-        (K::HashVersion, |r| {
-            r.feature_compat.set(Compat::DIR_INDEX.bits());
-            r.def_hash_version = 6;
-        }),
-        (K::CasefoldEncoding, |r| set_incompat(r, Incompat::CASEFOLD)),
-        (K::JournalInode, |r| {
-            r.feature_compat.set(Compat::HAS_JOURNAL.bits());
-            r.journal_inum.set(7);
-        }),
-    ];
-    for (n, (kind, change)) in cases.iter().enumerate() {
+    for (n, (kind, change)) in CASES.iter().enumerate() {
         assert_eq!(kind_of(change), *kind, "case {n}");
     }
 }
