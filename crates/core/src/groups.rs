@@ -1,13 +1,20 @@
 //! Group descriptors: the one pass at opening, and later look-ups by group.
 
+use std::ops::Range;
+
 use extant_block::{AlignedBuffer, IoFlags, read_unaligned};
-use extant_format::{BlockNr, Corrupt, CorruptKind, GroupDesc, GroupNr, Place};
+use extant_format::{BlockNr, Corrupt, CorruptKind, GroupDesc, GroupNr, GroupParser, Place};
+use extant_sync::thread;
 
 use crate::statfs::FreeCounts;
 use crate::{Result, SystemZones, Volume};
 
-/// Bytes of descriptors read at once.
-const CHUNK_BYTES: u32 = 256 << 10;
+/// Bytes of descriptors read at once: small enough to stay in the nearest caches.
+const CHUNK_BYTES: u32 = 64 << 10;
+/// Bytes of descriptors for which a second thread is worth its start.
+const BYTES_PER_THREAD: u32 = 1 << 20;
+/// Threads beyond this wait for memory.
+const MAX_THREADS: usize = 4;
 /// Descriptions of damage to keep.
 const MAX_DAMAGE: usize = 16;
 
@@ -24,56 +31,63 @@ pub(crate) struct Scan {
 /// hold metadata. A bad descriptor is damage of its group, not an error (row 12, 13).
 pub(crate) fn scan(volume: &Volume) -> Result<Scan> {
     let geometry = volume.geometry();
-    let size = geometry.block_size();
+    let blocks = geometry.desc_block_count();
+    let wanted = blocks.saturating_mul(geometry.block_size().bytes()) / BYTES_PER_THREAD;
+    let threads = thread::available_parallelism().min(MAX_THREADS).min(wanted as usize).max(1);
+    let mut scan = scan_parallel(volume, u32::try_from(threads).unwrap_or(1))?;
+    for group in geometry.groups_with_base_meta() {
+        let len = geometry.base_meta_blocks(group);
+        scan.zones.add(geometry.group_first_block(group).get(), len.into(), None);
+    }
+    Ok(scan)
+}
+
+/// Scans the table in `threads` parts of about the same size.
+fn scan_parallel(volume: &Volume, threads: u32) -> Result<Scan> {
+    let blocks = volume.geometry().desc_block_count();
+    let part = blocks.div_ceil(threads).max(1);
+    let range =
+        |n: u32| n.saturating_mul(part).min(blocks)..(n + 1).saturating_mul(part).min(blocks);
+    thread::scope(|scope| {
+        let others: Vec<_> =
+            (1..threads).map(|n| scope.spawn(move || scan_range(volume, range(n)))).collect();
+        let mut scan = scan_range(volume, range(0))?;
+        for other in others {
+            // A panic goes on in the caller: nothing here is known to cause one.
+            scan.append(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(scan)
+    })
+}
+
+/// Scans the descriptor blocks with the numbers in `range`.
+fn scan_range(volume: &Volume, range: Range<u32>) -> Result<Scan> {
+    let size = volume.block_size();
     let per_chunk = (CHUNK_BYTES / size.bytes()).max(1);
-    let mut streams = Streams::default();
-    let mut scan = Scan::default();
+    let mut pass = Pass::new(volume);
     let mut chunk = AlignedBuffer::new((per_chunk * size.bytes()) as usize);
-    let mut index = 0;
-    while index < geometry.desc_block_count() {
-        let run = run_length(volume, index, per_chunk);
-        let Some(first) = geometry.desc_block(index, volume.superblock_block) else {
-            scan.note(Corrupt::new(CorruptKind::BlocksCount, Place::superblock()));
+    let mut index = range.start;
+    while index < range.end {
+        let Some((first, run)) = run_of_blocks(volume, index, per_chunk.min(range.end - index))
+        else {
+            pass.scan.note(Corrupt::new(CorruptKind::BlocksCount, Place::superblock()));
             break;
         };
         let bytes = chunk.get_mut(..(run * size.bytes()) as usize).unwrap_or_default();
         read_unaligned(&**volume.device(), bytes, first.byte_offset(size))?;
-        scan_run(volume, index, bytes, (&mut scan, &mut streams));
+        pass.add(index, bytes);
         index += run;
     }
-    streams.finish(&mut scan.zones);
-    Ok(scan)
+    Ok(pass.finish())
 }
 
-/// How many descriptor blocks from `index` on lie side by side, at most `most`.
-fn run_length(volume: &Volume, index: u32, most: u32) -> u32 {
+/// Where descriptor block `index` is, and how many from it on lie side by side, at most `most`.
+fn run_of_blocks(volume: &Volume, index: u32, most: u32) -> Option<(BlockNr, u32)> {
     let geometry = volume.geometry();
-    let block = |n: u32| geometry.desc_block(index + n, volume.superblock_block).map(|b| b.get());
-    let first = block(0);
-    (1..most).find(|&n| block(n) != first.map(|f| f + u64::from(n))).unwrap_or(most).max(1)
-}
-
-/// Verifies the descriptors in the blocks from descriptor block `index` on.
-fn scan_run(volume: &Volume, index: u32, bytes: &[u8], out: (&mut Scan, &mut Streams)) {
-    let (scan, streams) = out;
-    let geometry = volume.geometry();
-    let first = index * geometry.descs_per_block();
-    for (n, desc) in (first..).zip(bytes.chunks_exact(geometry.desc_size() as usize)) {
-        let Some(group) = geometry.group(n) else { break };
-        streams.base.add(
-            geometry.group_first_block(group).get(),
-            geometry.base_meta_blocks(group).into(),
-            None,
-        );
-        match GroupDesc::parse(desc, group, &volume.superblock) {
-            Ok(desc) => {
-                scan.free.clusters += u64::from(desc.free_clusters);
-                scan.free.inodes += u64::from(desc.free_inodes);
-                streams.add(&desc, geometry.inode_table_blocks());
-            }
-            Err(corrupt) => scan.note(corrupt),
-        }
-    }
+    let block = |n: u32| geometry.desc_block(index + n, volume.superblock_block);
+    let first = block(0)?;
+    let follows = |n: u32| block(n).is_some_and(|b| b.get() == first.get() + u64::from(n));
+    Some((first, (1..most).find(|&n| !follows(n)).unwrap_or(most)))
 }
 
 impl Scan {
@@ -83,29 +97,71 @@ impl Scan {
             self.damage.push(corrupt);
         }
     }
+
+    /// Adds what was found in later groups.
+    fn append(&mut self, other: Self) {
+        self.zones.append(other.zones);
+        self.damage.extend(other.damage);
+        self.damage.truncate(MAX_DAMAGE);
+        self.damaged_groups += other.damaged_groups;
+        self.free.clusters += other.free.clusters;
+        self.free.inodes += other.free.inodes;
+    }
 }
 
-/// Each kind of metadata ascends by itself, also where a flex group interleaves them: gathered
-/// apart, runs join at once.
-#[derive(Default)]
-struct Streams {
-    base: SystemZones,
-    block_bitmaps: SystemZones,
-    inode_bitmaps: SystemZones,
-    inode_tables: SystemZones,
+/// A pass over descriptors in ascending order.
+struct Pass<'a> {
+    volume: &'a Volume,
+    parser: GroupParser<'a>,
+    scan: Scan,
+    /// Block bitmaps, inode bitmaps, inode tables. Each kind ascends by itself, also where a flex
+    /// group interleaves them: gathered apart, a whole flex group becomes one zone.
+    runs: [Range<u64>; 3],
 }
 
-impl Streams {
-    fn add(&mut self, desc: &GroupDesc, table_blocks: u32) {
-        self.block_bitmaps.add(desc.block_bitmap.get(), 1, None);
-        self.inode_bitmaps.add(desc.inode_bitmap.get(), 1, None);
-        self.inode_tables.add(desc.inode_table.get(), table_blocks.into(), None);
+impl<'a> Pass<'a> {
+    fn new(volume: &'a Volume) -> Self {
+        let parser = GroupParser::new(&volume.superblock);
+        Self { volume, parser, scan: Scan::default(), runs: [0..0, 0..0, 0..0] }
     }
 
-    fn finish(self, zones: &mut SystemZones) {
-        for stream in [self.base, self.block_bitmaps, self.inode_bitmaps, self.inode_tables] {
-            zones.append(stream);
+    /// Verifies the descriptors in the blocks from descriptor block `index` on.
+    fn add(&mut self, index: u32, bytes: &[u8]) {
+        let geometry = self.volume.geometry();
+        let first = index * geometry.descs_per_block();
+        for (n, desc) in (first..).zip(bytes.chunks_exact(geometry.desc_size() as usize)) {
+            let Some(group) = geometry.group(n) else { break };
+            match self.parser.parse(desc, group) {
+                Ok(desc) => {
+                    self.scan.free.clusters += u64::from(desc.free_clusters);
+                    self.scan.free.inodes += u64::from(desc.free_inodes);
+                    self.add_places(&desc, geometry.inode_table_blocks().into());
+                }
+                Err(corrupt) => self.scan.note(corrupt),
+            }
         }
+    }
+
+    fn add_places(&mut self, desc: &GroupDesc, table_blocks: u64) {
+        let places = [
+            (desc.block_bitmap.get(), 1),
+            (desc.inode_bitmap.get(), 1),
+            (desc.inode_table.get(), table_blocks),
+        ];
+        for (run, (start, len)) in self.runs.iter_mut().zip(places) {
+            if run.end != start {
+                self.scan.zones.add(run.start, run.end - run.start, None);
+                run.start = start;
+            }
+            run.end = start + len;
+        }
+    }
+
+    fn finish(mut self) -> Scan {
+        for run in self.runs {
+            self.scan.zones.add(run.start, run.end - run.start, None);
+        }
+        self.scan
     }
 }
 

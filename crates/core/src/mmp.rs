@@ -1,8 +1,8 @@
 //! The multi-mount block: whether another host uses the file system.
 
 use extant_block::IoFlags;
+use extant_format::Place;
 use extant_format::mmp::{Mmp, MmpState};
-use extant_format::{Corrupt, CorruptKind, Incompat, Place};
 
 use crate::{Error, Result, Volume};
 
@@ -10,10 +10,7 @@ impl Volume {
     /// Refuses a file system that its multi-mount block does not call clean. There is no waiting
     /// for the other host to move or not (row 54): a reader cannot take the file system over.
     pub(crate) fn check_multi_mount(&self) -> Result<()> {
-        if !self.superblock.features().incompat(Incompat::MMP) {
-            return Ok(());
-        }
-        let mmp = self.multi_mount_block()?;
+        let Some(mmp) = self.multi_mount_block()? else { return Ok(()) };
         if mmp.state() == MmpState::Clean {
             return Ok(());
         }
@@ -21,17 +18,15 @@ impl Volume {
         Err(Error::InUse { node: text(mmp.node_name()), device: text(mmp.device_name()) })
     }
 
-    /// The multi-mount block, verified.
+    /// The multi-mount block, verified; `None` without the feature `mmp`.
     ///
     /// # Errors
-    /// [`CorruptKind::MmpBlock`] for a number outside the file system, the kinds of a bad block;
-    /// those of a block read.
-    pub fn multi_mount_block(&self) -> Result<Mmp> {
-        let number = self.superblock.raw().mmp_block.get();
-        let at = Place::structure("multi-mount block").block(number);
-        let outside = Corrupt::new(CorruptKind::MmpBlock, at);
-        let nr = self.geometry().run(number, 1).ok_or(outside)?;
+    /// [`CorruptKind::MmpBlock`](extant_format::CorruptKind::MmpBlock) for a number outside the
+    /// file system, the kinds of a bad block; those of a block read.
+    pub fn multi_mount_block(&self) -> Result<Option<Mmp>> {
+        let Some(nr) = Mmp::location(&self.superblock)? else { return Ok(None) };
         let block = self.block(nr, IoFlags::NONE)?;
-        Ok(Mmp::parse(block.bytes(), &self.superblock, at)?)
+        let at = Place::structure("multi-mount block").block(nr.get());
+        Ok(Some(Mmp::parse(block.bytes(), &self.superblock, at)?))
     }
 }

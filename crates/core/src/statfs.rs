@@ -88,8 +88,8 @@ impl Volume {
     fn group_overhead(&self) -> u64 {
         let geometry = self.geometry();
         let each = u64::from(geometry.inode_table_blocks()) + 2;
-        let copies: u64 =
-            geometry.groups().map(|group| u64::from(geometry.base_meta_blocks(group))).sum();
+        let base = |group| u64::from(geometry.base_meta_blocks(group));
+        let copies: u64 = geometry.groups_with_base_meta().map(base).sum();
         u64::from(geometry.group_count()) * each + copies
     }
 

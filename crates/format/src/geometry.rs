@@ -2,6 +2,8 @@
 //! other. Only a [`Geometry`] makes block, group and inode numbers from disk values, so none of
 //! them is ever out of range, and no field of an image divides, shifts or bounds a loop unchecked.
 
+use std::iter;
+
 use crate::features::{Compat, FeatureSet, Incompat, RoCompat};
 use crate::superblock::{RawSuperblock, wide};
 use crate::{BlockNr, BlockSize, Corrupt, CorruptKind, GroupNr, InodeNr, Place};
@@ -337,6 +339,30 @@ impl Geometry {
             Backups::Sparse => n == 1 || [3, 5, 7].iter().any(|&base| is_power_of(n, base)),
             Backups::Sparse2(groups) => groups.contains(&n),
         }
+    }
+
+    /// Groups of which some may start with metadata of their own ([`base_meta_blocks`] above 0),
+    /// ascending; no other group does. A few dozen where copies are sparse, else all groups.
+    ///
+    /// [`base_meta_blocks`]: Self::base_meta_blocks
+    pub fn groups_with_base_meta(&self) -> impl Iterator<Item = GroupNr> + use<> {
+        let count = self.group_count;
+        let powers = |base: u32| iter::successors(Some(base), move |n| n.checked_mul(base));
+        let sparse = self.first_meta_group.is_none();
+        let mut few = match self.backups {
+            Backups::Sparse if sparse => {
+                let powers = [3, 5, 7]
+                    .into_iter()
+                    .flat_map(|base| powers(base).take_while(move |&n| n < count));
+                [0, 1].into_iter().chain(powers).collect()
+            }
+            Backups::Sparse2([a, b]) if sparse => vec![0, a, b],
+            _ => Vec::new(),
+        };
+        few.sort_unstable();
+        few.dedup();
+        let all = 0..if few.is_empty() { count } else { 0 };
+        few.into_iter().chain(all).filter(move |&n| n < count).map(GroupNr::new)
     }
 
     /// The block with the primary superblock: 1 where blocks are 1 KiB, else 0.

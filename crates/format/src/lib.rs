@@ -46,7 +46,7 @@ pub use extent::{Extent, ExtentIndex, ExtentNode, NodeRule};
 pub use features::{Compat, FeatureSet, Incompat, RoCompat};
 pub use file_type::FileType;
 pub use geometry::Geometry;
-pub use group::{GroupDesc, GroupFlags};
+pub use group::{GroupDesc, GroupFlags, GroupParser};
 pub use indirect::IndirectMap;
 pub use inode::{Inode, InodeFlags};
 pub use journal::JournalSuperblock;

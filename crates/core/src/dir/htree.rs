@@ -2,7 +2,7 @@
 //! leaves after it while names of the same hash continue there.
 
 use extant_block::IoFlags;
-use extant_format::dir::htree::{DxEntry, DxNode, DxRoot};
+use extant_format::dir::htree::{DxEntry, DxNode, DxRoot, NODE_OFFSET, ROOT_OFFSET};
 use extant_format::dir_hash::HashVersion;
 use extant_format::{Corrupt, CorruptKind, LogicalBlock};
 use extant_jbd2::Block;
@@ -16,11 +16,19 @@ use crate::{Error, Result};
 /// linearly, which its size bounds.
 const MAX_COLLISION_RUN: u32 = 1024;
 
-/// A node on the way down, and the pair taken.
+/// A checked node on the way down, and the pair taken.
 struct Step {
-    logical: LogicalBlock,
     block: Arc<Block>,
+    /// Where its pairs start.
+    offset: usize,
     index: usize,
+}
+
+impl Step {
+    /// The pair taken; `None` behind the last.
+    fn pair(&self) -> Option<DxEntry> {
+        DxNode::view(self.block.bytes(), self.offset)?.get(self.index)
+    }
 }
 
 impl Directory<'_> {
@@ -38,7 +46,7 @@ impl Directory<'_> {
         let hash = hash.ok_or(Corrupt::new(CorruptKind::DirHashKey, at))?;
         let levels = root.indirect_levels;
         let mut path = Vec::with_capacity(usize::from(levels) + 1);
-        path.push(Step { logical: LogicalBlock::ZERO, index: root.node.find(hash), block });
+        path.push(Step { offset: ROOT_OFFSET, index: root.node.find(hash), block });
         let mut leaf = self.descend(&mut path, levels, hash, flags)?;
         for _ in 0..MAX_COLLISION_RUN {
             if let Some(found) = self.lookup_leaf(leaf, wanted, flags)? {
@@ -68,7 +76,7 @@ impl Directory<'_> {
             let block = self.block(child, flags)?;
             let node = DxNode::parse(block.bytes(), &self.dx_rule(), self.at(child))?;
             let index = node.find(hash);
-            path.push(Step { logical: child, index, block });
+            path.push(Step { offset: NODE_OFFSET, index, block });
         }
     }
 
@@ -82,7 +90,7 @@ impl Directory<'_> {
     ) -> Result<Option<LogicalBlock>> {
         while let Some(mut step) = path.pop() {
             step.index += 1;
-            let Some(entry) = self.pair(&step)? else { continue };
+            let Some(entry) = step.pair() else { continue };
             if !entry.continues_collision() || entry.hash & !1 != hash {
                 return Ok(None);
             }
@@ -95,18 +103,6 @@ impl Directory<'_> {
 
     fn taken(&self, step: Option<&Step>) -> Result<DxEntry> {
         let wrong = || Error::corrupt(CorruptKind::HtreeLimit, self.at(LogicalBlock::ZERO));
-        let step = step.ok_or_else(wrong)?;
-        self.pair(step)?.ok_or_else(wrong)
-    }
-
-    /// The pair of a step; `None` behind the last.
-    fn pair(&self, step: &Step) -> Result<Option<DxEntry>, Corrupt> {
-        let (rule, at) = (self.dx_rule(), self.at(step.logical));
-        let node = if step.logical == LogicalBlock::ZERO {
-            DxRoot::parse(step.block.bytes(), &rule, at)?.node
-        } else {
-            DxNode::parse(step.block.bytes(), &rule, at)?
-        };
-        Ok(node.get(step.index))
+        step.and_then(Step::pair).ok_or_else(wrong)
     }
 }

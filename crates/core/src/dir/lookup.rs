@@ -32,6 +32,8 @@ impl Directory<'_> {
         if self.is_indexed() {
             match self.lookup_hashed(&wanted, flags) {
                 Err(Error::Corrupt(_)) => {}
+                // Writers with other folding tables may have put the name elsewhere.
+                Ok(None) if self.rule.casefold && self.folding_may_differ() => {}
                 result => return result,
             }
         }

@@ -14,8 +14,8 @@ use crate::dir::Directory;
 pub(super) enum Wanted<'n> {
     /// The bytes must be equal.
     Exact(&'n [u8]),
-    /// The folded names must be equal.
-    Folded(&'n [u8]),
+    /// The folded names must be equal; `None` for a name that cannot be folded.
+    Folded(&'n [u8], Option<Vec<u8>>),
     /// The ciphertext must be the one that this form stands for.
     Encrypted(NokeyName),
 }
@@ -26,14 +26,20 @@ impl<'n> Wanted<'n> {
         if dir.rule.encrypted {
             return NokeyName::decode(name).map(Self::Encrypted);
         }
-        Some(if dir.rule.casefold { Self::Folded(name) } else { Self::Exact(name) })
+        if dir.rule.casefold {
+            return Some(Self::Folded(name, casefold::fold(name).ok()));
+        }
+        Some(Self::Exact(name))
     }
 
     /// Whether `entry` has this name.
     pub(super) fn matches(&self, entry: &DirEntry<'_>) -> bool {
         match self {
             Self::Exact(name) => entry.name == *name,
-            Self::Folded(name) => casefold::eq(entry.name, name),
+            Self::Folded(name, folded) => {
+                let same_folded = |f: &Vec<u8>| casefold::fold(entry.name).is_ok_and(|e| e == *f);
+                entry.name == *name || folded.as_ref().is_some_and(same_folded)
+            }
             Self::Encrypted(nokey) => nokey.matches(entry.name),
         }
     }
@@ -44,7 +50,7 @@ impl<'n> Wanted<'n> {
         let seed = dir.volume.superblock.hash_seed();
         match self {
             Self::Exact(name) => Some(dir_hash(version, name, seed)?.major),
-            Self::Folded(name) => Some(casefold::hash_name(version, name, seed)?.major),
+            Self::Folded(name, _) => Some(casefold::hash_name(version, name, seed)?.major),
             Self::Encrypted(nokey) => Some(nokey.hash),
         }
     }
@@ -61,6 +67,12 @@ impl Directory<'_> {
         let block = self.block(LogicalBlock::ZERO, flags)?;
         let version = block.bytes().get(0x1c).copied().unwrap_or_default();
         Ok(HashVersion::from_disk(version, raw.flags.get()).or(default))
+    }
+
+    /// Whether names of this casefolded file system may stand where another version of the folding
+    /// tables hashed them. Encoding flag 2 promises that none do.
+    pub(super) fn folding_may_differ(&self) -> bool {
+        self.volume.superblock.raw().encoding_flags.get() & 2 == 0
     }
 
     /// Whether Linux lists this directory in hash order: it then computes each name's hash.

@@ -143,6 +143,15 @@ impl<'a> DxNode<'a> {
         Self::checked(block, NODE_OFFSET, rule, at)
     }
 
+    /// The pairs at `offset` of a node that was checked before; `None` if the bytes are no such
+    /// node.
+    #[must_use]
+    pub fn view(block: &'a [u8], offset: usize) -> Option<Self> {
+        let (limit, count) = u16_at(block, offset).zip(u16_at(block, offset.checked_add(2)?))?;
+        let pairs = bytes_at(block, offset, usize::from(count) * PAIR)?;
+        Some(Self { limit, pairs })
+    }
+
     fn checked(block: &'a [u8], offset: usize, rule: &DxRule, at: Place) -> Result<Self, Corrupt> {
         let wrong = Corrupt::new(CorruptKind::HtreeLimit, at.offset(offset));
         let (limit, count) = u16_at(block, offset).zip(u16_at(block, offset + 2)).ok_or(wrong)?;
