@@ -1,23 +1,50 @@
-//! ext2, ext3 and ext4 file systems in memory-safe Rust, in userspace.
+//! ext2, ext3 and ext4 in memory-safe Rust, in userspace.
 //!
-//! This is the public library: [`Filesystem`] and its handles, the devices under them
-//! ([`device`]), and what inspection tools need of the layers below ([`raw`]). So far it reads.
+//! Opens an image file, a block device or anything that implements [`BlockDevice`], and reads what
+//! is in it without a mount and without privileges. Images are not trusted: damage is an
+//! [`Error`] with a [place](Error::place), never a panic.
+//!
+//! # A tour
+//!
+//! ```
+//! use extant::{Filesystem, Follow, IoFlags, OpenOptions};
+//!
+//! // The demo image; `Filesystem::open_path` opens a file.
+//! let fs = Filesystem::open(extant::demo::device(), &OpenOptions::default())?;
+//!
+//! // A directory: names are bytes.
+//! let root = fs.root(IoFlags::NONE)?;
+//! for entry in root.entries(IoFlags::NONE) {
+//!     let entry = entry?;
+//!     println!("{} {}", entry.ino.get(), entry.name.escape_ascii());
+//! }
+//!
+//! // A file: reads are positioned, so that threads can share it.
+//! let readme = fs.open_file(b"/README.txt", IoFlags::NONE)?;
+//! let mut text = vec![0; 20];
+//! let n = readme.read_at(&mut text, 0, IoFlags::NONE)?;
+//! assert!(text[..n].starts_with(b"Welcome"));
+//!
+//! // Attributes, without opening anything.
+//! let stat = fs.stat(b"/README.txt", Follow::No, IoFlags::NONE)?;
+//! assert_eq!(stat.size, readme.size());
+//!
+//! // What is not there is an error with a number that system calls would give.
+//! let error = fs.open_file(b"/nowhere", IoFlags::NONE).unwrap_err();
+//! assert_eq!(error.errno().name(), "ENOENT");
+//! # Ok::<(), extant::Error>(())
+//! ```
+//!
+//! # Parts
+//!
+//! * [`Filesystem`], [`Node`], [`File`], [`Dir`]: the open file system and its handles.
+//! * [`device`]: where the bytes come from: files, memory, windows and partitions.
+//! * [`demo`]: a small image inside the library.
+//! * [`raw`]: the metadata layer and the on-disk format, for tools that show them.
 #![forbid(unsafe_code)]
 
 pub mod demo;
+pub mod device;
+pub mod raw;
 
 pub use extant_vfs::*;
-
-/// Devices: image files and block devices, memory, windows, partitions.
-pub mod device {
-    pub use extant_block::image::{ImageOptions, open_image};
-    pub use extant_block::{
-        BlockDevice, DeviceError, FileDevice, MemoryDevice, OverlayDevice, WindowDevice, partition,
-    };
-}
-
-/// The layers below, for tools that show what is on the disk: not a stable interface.
-pub mod raw {
-    pub use extant_core as core;
-    pub use extant_format as format;
-}
