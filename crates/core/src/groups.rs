@@ -7,10 +7,10 @@ use extant_format::{BlockNr, Corrupt, CorruptKind, GroupDesc, GroupNr, GroupPars
 use extant_sync::thread;
 
 use crate::statfs::FreeCounts;
-use crate::{Result, SystemZones, Volume};
+use crate::{Error, Result, SystemZones, Volume};
 
 /// Bytes of descriptors read at once: small enough to stay in the nearest caches.
-const CHUNK_BYTES: u32 = 64 << 10;
+const CHUNK_BYTES: u32 = 32 << 10;
 /// Bytes of descriptors for which a second thread is worth its start.
 const BYTES_PER_THREAD: u32 = 1 << 20;
 /// Threads beyond this wait for memory.
@@ -90,6 +90,43 @@ fn run_of_blocks(volume: &Volume, index: u32, most: u32) -> Option<(BlockNr, u32
     Some((first, (1..most).find(|&n| !follows(n)).unwrap_or(most)))
 }
 
+/// Notes the groups whose metadata lies over that of others: of those that have a block of
+/// `overlaps`, the last (row 12).
+pub(crate) fn note_overlaps(volume: &mut Volume, overlaps: &[u64]) -> Result<()> {
+    for &block in overlaps {
+        let Some(corrupt) = last_holder(volume, block)? else { continue };
+        if !volume.damage.contains(&corrupt) {
+            volume.damage.push(corrupt);
+            volume.damaged_groups += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The last group that has `block` as bitmap or in its inode table.
+fn last_holder(volume: &Volume, block: u64) -> Result<Option<Corrupt>> {
+    let geometry = volume.geometry();
+    for n in (0..geometry.group_count()).rev() {
+        let Some(group) = geometry.group(n) else { continue };
+        let desc = match volume.group_desc(group, IoFlags::NONE) {
+            Err(Error::Corrupt(_)) => continue,
+            desc => desc?,
+        };
+        let table = desc.inode_table.get();
+        let kind = if desc.block_bitmap.get() == block {
+            CorruptKind::GroupBlockBitmap
+        } else if desc.inode_bitmap.get() == block {
+            CorruptKind::GroupInodeBitmap
+        } else if (table..table + u64::from(geometry.inode_table_blocks())).contains(&block) {
+            CorruptKind::GroupInodeTable
+        } else {
+            continue;
+        };
+        return Ok(Some(Corrupt::new(kind, Place::group(group))));
+    }
+    Ok(None)
+}
+
 impl Scan {
     fn note(&mut self, corrupt: Corrupt) {
         self.damaged_groups += 1;
@@ -117,36 +154,47 @@ struct Pass<'a> {
     /// Block bitmaps, inode bitmaps, inode tables. Each kind ascends by itself, also where a flex
     /// group interleaves them: gathered apart, a whole flex group becomes one zone.
     runs: [Range<u64>; 3],
+    // What a division makes of the geometry is kept here, not worked out for each group.
+    desc_size: usize,
+    table_blocks: u64,
 }
 
 impl<'a> Pass<'a> {
     fn new(volume: &'a Volume) -> Self {
         let parser = GroupParser::new(&volume.superblock);
-        Self { volume, parser, scan: Scan::default(), runs: [0..0, 0..0, 0..0] }
+        let geometry = volume.geometry();
+        Self {
+            volume,
+            parser,
+            scan: Scan::default(),
+            runs: [0..0, 0..0, 0..0],
+            desc_size: geometry.desc_size() as usize,
+            table_blocks: geometry.inode_table_blocks().into(),
+        }
     }
 
     /// Verifies the descriptors in the blocks from descriptor block `index` on.
     fn add(&mut self, index: u32, bytes: &[u8]) {
         let geometry = self.volume.geometry();
         let first = index * geometry.descs_per_block();
-        for (n, desc) in (first..).zip(bytes.chunks_exact(geometry.desc_size() as usize)) {
+        for (n, desc) in (first..).zip(bytes.chunks_exact(self.desc_size)) {
             let Some(group) = geometry.group(n) else { break };
             match self.parser.parse(desc, group) {
                 Ok(desc) => {
                     self.scan.free.clusters += u64::from(desc.free_clusters);
                     self.scan.free.inodes += u64::from(desc.free_inodes);
-                    self.add_places(&desc, geometry.inode_table_blocks().into());
+                    self.add_places(&desc);
                 }
                 Err(corrupt) => self.scan.note(corrupt),
             }
         }
     }
 
-    fn add_places(&mut self, desc: &GroupDesc, table_blocks: u64) {
+    fn add_places(&mut self, desc: &GroupDesc) {
         let places = [
             (desc.block_bitmap.get(), 1),
             (desc.inode_bitmap.get(), 1),
-            (desc.inode_table.get(), table_blocks),
+            (desc.inode_table.get(), self.table_blocks),
         ];
         for (run, (start, len)) in self.runs.iter_mut().zip(places) {
             if run.end != start {

@@ -88,8 +88,9 @@ impl Volume {
         volume.free = scan.free;
         let mut zones = scan.zones;
         special::add_zones(&mut volume, &mut zones);
-        zones.finish();
+        let overlaps = zones.finish();
         volume.zones = zones;
+        groups::note_overlaps(&mut volume, &overlaps)?;
         volume.check_root()?;
         Ok(volume)
     }

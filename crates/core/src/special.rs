@@ -2,7 +2,7 @@
 //! map (row 21).
 
 use extant_block::IoFlags;
-use extant_format::{Compat, Corrupt, InodeNr, LogicalBlock, RoCompat};
+use extant_format::{Compat, Corrupt, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat};
 
 use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
 
@@ -10,13 +10,22 @@ use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
 /// cost more than it is worth.
 const MAX_RUNS: u32 = 1 << 16;
 
-/// Adds the blocks of the journal, quota files, orphan file and boot loader. A special inode that
-/// cannot be read is noted as damage; nothing that reads files needs it.
+/// Where the map of the resize inode points to its one block of pointers; what that points to is
+/// the reserve for descriptors.
+const RESIZE_MAP: u32 = 13;
+
+/// Adds the blocks of the journal, quota files, orphan file, boot loader and resize inode. A
+/// special inode that cannot be read is noted as damage; nothing that reads files needs it.
 pub(crate) fn add_zones(volume: &mut Volume, zones: &mut SystemZones) {
     for number in special_inodes(volume) {
         let Some(ino) = volume.geometry().inode(number) else { continue };
-        if let Err(Error::Corrupt(corrupt)) = add_inode(volume, ino, zones) {
-            note(volume, corrupt);
+        match add_inode(volume, ino, zones) {
+            // Few file systems have a boot loader.
+            Err(Error::Corrupt(corrupt))
+                if ino == InodeNr::BOOT_LOADER && corrupt.kind == CorruptKind::InodeUnallocated => {
+            }
+            Err(Error::Corrupt(corrupt)) => note(volume, corrupt),
+            _ => {}
         }
     }
 }
@@ -30,7 +39,10 @@ fn note(volume: &mut Volume, corrupt: Corrupt) {
 /// The numbers of the special inodes in use.
 fn special_inodes(volume: &Volume) -> Vec<u32> {
     let (raw, features) = (volume.superblock.raw(), volume.superblock.features());
-    let mut numbers = Vec::new();
+    let mut numbers = vec![InodeNr::BOOT_LOADER.get()];
+    if features.compat(Compat::RESIZE_INODE) {
+        numbers.push(InodeNr::RESIZE.get());
+    }
     if features.compat(Compat::HAS_JOURNAL) {
         numbers.push(raw.journal_inum.get());
     }
@@ -49,6 +61,13 @@ fn special_inodes(volume: &Volume) -> Vec<u32> {
 
 fn add_inode(volume: &Volume, ino: InodeNr, zones: &mut SystemZones) -> Result<()> {
     let inode = volume.inode(ino, InodeUse::Special, IoFlags::NONE)?;
+    if ino == InodeNr::RESIZE {
+        let map = IndirectMap::new(inode.map_bytes()).entry(RESIZE_MAP).unwrap_or(0);
+        if let Some(block) = volume.geometry().run(map.into(), 1) {
+            zones.add(block.get(), 1, Some(ino));
+        }
+        return Ok(());
+    }
     let end = volume.block_size().blocks_for(inode.size);
     let mut next = LogicalBlock::ZERO;
     for _ in 0..MAX_RUNS {

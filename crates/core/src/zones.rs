@@ -16,6 +16,9 @@ pub struct SystemZones {
     zones: Vec<Zone>,
 }
 
+/// Overlaps of metadata to tell of.
+const MAX_OVERLAPS: usize = 16;
+
 impl SystemZones {
     /// Adds `len` blocks from `start`. Runs may come in any order; neighbours are joined at once
     /// where they come in ascending order, which keeps the list short.
@@ -23,10 +26,9 @@ impl SystemZones {
         let end = start.saturating_add(len);
         if let Some(last) = self.zones.last_mut()
             && last.owner == owner
-            && last.start <= start
-            && start <= last.end
+            && start == last.end
         {
-            last.end = last.end.max(end);
+            last.end = end;
         } else if len > 0 {
             self.zones.push(Zone { start, end, owner });
         }
@@ -37,14 +39,20 @@ impl SystemZones {
         self.zones.append(&mut other.zones);
     }
 
-    /// Sorts and joins all runs; where runs overlap, one without an owner wins.
-    pub(crate) fn finish(&mut self) {
+    /// Sorts and joins all runs; where runs overlap, one without an owner wins. Returns the first
+    /// blocks of runs without an owner that overlap another such run, at most a few.
+    pub(crate) fn finish(&mut self) -> Vec<u64> {
+        let mut overlaps = Vec::new();
         // Stable: this sort is linear where the list is a few ascending runs.
         self.zones.sort_by_key(|zone| zone.start);
         let mut joined: Vec<Zone> = Vec::with_capacity(self.zones.len());
         for zone in self.zones.drain(..) {
             match joined.last_mut() {
                 Some(last) if zone.start < last.end => {
+                    let both = last.owner.is_none() && zone.owner.is_none();
+                    if both && overlaps.len() < MAX_OVERLAPS {
+                        overlaps.push(zone.start);
+                    }
                     last.end = last.end.max(zone.end);
                     if last.owner != zone.owner {
                         last.owner = None;
@@ -58,6 +66,7 @@ impl SystemZones {
         }
         joined.shrink_to_fit();
         self.zones = joined;
+        overlaps
     }
 
     /// Whether inode `ino` may map the `len` blocks from `start`.
@@ -92,7 +101,7 @@ mod tests {
         for (start, len) in [(50, 10), (0, 5), (5, 5), (58, 4), (100, 0), (20, 1)] {
             zones.add(start, len, None);
         }
-        zones.finish();
+        assert_eq!(zones.finish(), [58], "two that overlap");
         assert_eq!(runs(&zones), [(0, 10), (20, 21), (50, 62)]);
     }
 

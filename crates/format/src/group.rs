@@ -5,6 +5,8 @@
 //! copy and descriptors. Free counts are hints and are not judged here. Layout: the kernel's
 //! `ext4/group_descr.rst`.
 
+mod sum;
+
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -12,6 +14,7 @@ use crate::checksum::{crc16, crc32c};
 use crate::features::Incompat;
 use crate::superblock::wide;
 use crate::{BlockNr, Corrupt, CorruptKind, Geometry, GroupNr, Place, Superblock};
+use sum::RunningSum;
 
 /// Byte offset of the checksum in a descriptor.
 const CHECKSUM_OFFSET: usize = 0x1e;
@@ -164,6 +167,7 @@ pub struct GroupParser<'a> {
     desc_size: usize,
     table_blocks: u64,
     csum: bool,
+    sum: Option<RunningSum>,
     rule: PlaceRule<'a>,
 }
 
@@ -177,6 +181,7 @@ impl<'a> GroupParser<'a> {
             desc_size: geometry.desc_size() as usize,
             table_blocks: geometry.inode_table_blocks().into(),
             csum: sb.features().group_csum(),
+            sum: RunningSum::new(sb),
             rule: PlaceRule::new(sb),
         }
     }
@@ -196,7 +201,7 @@ impl<'a> GroupParser<'a> {
         let (low, rest) = RawLow::ref_from_prefix(bytes).map_err(|_| CorruptKind::GroupChecksum)?;
         let high = RawHigh::ref_from_prefix(rest).map_or(&NO_HIGH, |(high, _)| high);
         let csum = self.csum;
-        if csum && descriptor_checksum(bytes, group, self.sb) != low.checksum.get() {
+        if csum && self.checksum(bytes, group) != low.checksum.get() {
             return Err(CorruptKind::GroupChecksum);
         }
         self.rule.enter(group);
@@ -214,6 +219,14 @@ impl<'a> GroupParser<'a> {
             inode_bitmap_csum: wide16(high.inode_bitmap_csum, low.inode_bitmap_csum),
             checksum: low.checksum.get(),
         })
+    }
+
+    #[inline]
+    fn checksum(&mut self, bytes: &[u8], group: GroupNr) -> u16 {
+        match &mut self.sum {
+            Some(sum) => sum.next(bytes, group),
+            None => descriptor_checksum(bytes, group, self.sb),
+        }
     }
 }
 
@@ -243,51 +256,20 @@ fn unused_inodes(
 /// field: the low half of CRC32C (feature `metadata_csum`), else CRC16.
 #[must_use]
 pub fn descriptor_checksum(bytes: &[u8], group: GroupNr, sb: &Superblock) -> u16 {
-    if sb.features().metadata_csum() {
-        return low_half(metadata_sum(bytes, group, sb.seed().get()));
-    }
-    let (before, after) = around_checksum(bytes);
-    let crc = crc16(crc16(!0, &sb.raw().uuid), &group.get().to_le_bytes());
-    crc16(crc16(crc, before), after)
-}
-
-/// Words of the usual descriptor, after one for seed and group number.
-const WORDS: usize = 1 + 64 / 8;
-/// The word that holds the checksum, and what of it is summed.
-const CHECKSUM_WORD: usize = 1 + CHECKSUM_OFFSET / 8;
-const NOT_CHECKSUM: u64 = u64::from_le_bytes([!0, !0, !0, !0, !0, !0, 0, 0]).to_le();
-const _: () = assert!(CHECKSUM_OFFSET % 8 == 6);
-
-/// CRC32C over the group number and `bytes`, the checksum taken as zero.
-///
-/// A sum over four bytes from a seed is the sum over their XOR with the seed from zero, and zeroes
-/// do not change a sum of zero. So seed, number and descriptor make one message of whole words:
-/// one call for each of perhaps millions of groups, without unaligned ends.
-#[inline]
-fn metadata_sum(bytes: &[u8], group: GroupNr, seed: u32) -> u32 {
-    let (words, odd) = bytes.as_chunks::<8>();
-    if words.len() >= WORDS || !odd.is_empty() {
-        let (before, after) = around_checksum(bytes);
-        let crc = crc32c(crc32c(seed, &group.get().to_le_bytes()), before);
-        return crc32c(crc32c(crc, &[0; 2]), after);
-    }
-    let mut message = [0_u64; WORDS];
-    let [head, body @ ..] = &mut message;
-    *head = (u64::from(group.get() ^ seed) << 32).to_le();
-    body.iter_mut().zip(words).for_each(|(to, from)| *to = u64::from_ne_bytes(*from));
-    if let Some(word) = message.get_mut(CHECKSUM_WORD) {
-        *word &= NOT_CHECKSUM;
-    }
-    crc32c(0, message.get(..=words.len()).unwrap_or_default().as_bytes())
-}
-
-fn around_checksum(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let number = group.get().to_le_bytes();
     let before = bytes.get(..CHECKSUM_OFFSET).unwrap_or_default();
-    (before, bytes.get(CHECKSUM_OFFSET + 2..).unwrap_or_default())
+    let after = bytes.get(CHECKSUM_OFFSET + 2..).unwrap_or_default();
+    if sb.features().metadata_csum() {
+        let crc = crc32c(sb.seed().sum(&number), before);
+        let crc = crc32c(crc32c(crc, &[0; 2]), after);
+        return low_half(crc);
+    }
+    let crc = crc16(!0, &sb.raw().uuid);
+    crc16(crc16(crc16(crc, &number), before), after)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-fn low_half(crc: u32) -> u16 {
+const fn low_half(crc: u32) -> u16 {
     crc as u16
 }
 

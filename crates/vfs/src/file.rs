@@ -17,7 +17,7 @@ pub struct File {
 }
 
 impl File {
-    pub(crate) fn new(node: Node) -> Result<Self> {
+    pub(crate) fn new(node: Node, flags: IoFlags) -> Result<Self> {
         match node.file_type() {
             FileType::Regular => {}
             FileType::Directory => return Err(Error::IsADirectory),
@@ -26,7 +26,7 @@ impl File {
         if node.inode().flags.contains(InodeFlags::ENCRYPT) {
             return Err(Error::NoKey);
         }
-        let verity = node.verity(IoFlags::NONE)?.map(Arc::new);
+        let verity = node.verity(flags)?.map(Arc::new);
         Ok(Self { node, verity })
     }
 

@@ -95,7 +95,7 @@ impl Filesystem {
     /// # Errors
     /// Those of [`resolve`](Self::resolve) and of [`Node::into_file`].
     pub fn open_file(&self, path: &[u8], flags: IoFlags) -> Result<File> {
-        self.resolve(path, Follow::Yes, flags)?.into_file()
+        File::new(self.resolve(path, Follow::Yes, flags)?, flags)
     }
 
     /// Opens the directory at `path`, links followed.

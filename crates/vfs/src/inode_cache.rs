@@ -81,8 +81,13 @@ fn load(volume: &Volume, ino: InodeNr, wanted: InodeUse, flags: IoFlags) -> Resu
     let encrypted_link =
         inode.file_type == FileType::Symlink && inode.flags.contains(InodeFlags::ENCRYPT);
     let mut shown_size = inode.size;
-    if encrypted_link && let Ok(target) = volume.link_target(&inode, flags) {
-        shown_size = target.len() as u64;
+    if encrypted_link {
+        match volume.link_target(&inode, flags) {
+            Ok(target) => shown_size = target.len() as u64,
+            // A damaged link still has attributes.
+            Err(extant_core::Error::Corrupt(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(CachedInode { inode, shown_size, sequence: AtomicU64::new(1) })
 }

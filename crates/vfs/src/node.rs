@@ -122,13 +122,14 @@ impl Node {
         IomapOps::map(&NodeMap(self), offset, 1, flags)
     }
 
-    /// The node as a regular file.
+    /// The node as a regular file. Waits for the descriptor of a verity file;
+    /// [`Filesystem::open_file`] takes flags.
     ///
     /// # Errors
     /// [`Error::IsADirectory`], [`Error::NotAFile`]; [`Error::NoKey`] for an encrypted file;
     /// [`Error::Corrupt`] for a verity file without a valid descriptor.
     pub fn into_file(self) -> Result<File> {
-        File::new(self)
+        File::new(self, IoFlags::NONE)
     }
 
     /// The node as a directory.

@@ -135,6 +135,9 @@ impl Filesystem {
     /// A directory has one parent, and it knows which (row 32). A child that cannot be read
     /// answers for itself when it is used.
     fn check_parent(&self, dir: InodeNr, child: InodeNr, flags: IoFlags) -> Result<()> {
+        if child == dir {
+            return Err(Corrupt::new(CorruptKind::DirLoop, Place::inode(child)).into());
+        }
         let Ok(inode) = self.inode(child, flags) else { return Ok(()) };
         if inode.inode.file_type != FileType::Directory {
             return Ok(());

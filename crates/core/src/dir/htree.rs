@@ -18,6 +18,7 @@ const MAX_COLLISION_RUN: u32 = 1024;
 
 /// A checked node on the way down, and the pair taken.
 struct Step {
+    logical: LogicalBlock,
     block: Arc<Block>,
     /// Where its pairs start.
     offset: usize,
@@ -46,7 +47,8 @@ impl Directory<'_> {
         let hash = hash.ok_or(Corrupt::new(CorruptKind::DirHashKey, at))?;
         let levels = root.indirect_levels;
         let mut path = Vec::with_capacity(usize::from(levels) + 1);
-        path.push(Step { offset: ROOT_OFFSET, index: root.node.find(hash), block });
+        let logical = LogicalBlock::ZERO;
+        path.push(Step { logical, offset: ROOT_OFFSET, index: root.node.find(hash), block });
         let mut leaf = self.descend(&mut path, levels, hash, flags)?;
         for _ in 0..MAX_COLLISION_RUN {
             if let Some(found) = self.lookup_leaf(leaf, wanted, flags)? {
@@ -70,13 +72,16 @@ impl Directory<'_> {
     ) -> Result<LogicalBlock> {
         loop {
             let child = self.taken(path.last())?.block;
+            if path.iter().any(|step| step.logical == child) {
+                return Err(Error::corrupt(CorruptKind::HtreeBlock, self.at(child)));
+            }
             if path.len() > usize::from(levels) {
                 return Ok(child);
             }
             let block = self.block(child, flags)?;
             let node = DxNode::parse(block.bytes(), &self.dx_rule(), self.at(child))?;
             let index = node.find(hash);
-            path.push(Step { offset: NODE_OFFSET, index, block });
+            path.push(Step { logical: child, offset: NODE_OFFSET, index, block });
         }
     }
 

@@ -89,7 +89,8 @@ impl Directory<'_> {
     ) -> Result<Option<Found>> {
         for entry in entries {
             let entry = entry?;
-            if entry.inode != 0 && !entry.is_dot() && wanted.matches(&entry) {
+            let usable = entry.inode != 0 && entry.name_valid && !entry.is_dot();
+            if usable && wanted.matches(&entry) {
                 return Ok(Some(self.found(&entry, at)?));
             }
         }

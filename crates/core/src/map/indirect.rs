@@ -22,7 +22,9 @@ impl Volume {
         let per_block = self.block_size().bytes() / 4;
         let at = Place::inode(inode.ino);
         let Some(path) = IndirectMap::path(logical.get(), per_block) else {
-            return Err(Corrupt::new(CorruptKind::InodeSizeField, at.logical(logical)).into());
+            // Behind what three levels reach there is nothing.
+            let len = (u32::MAX - logical.get()).max(1);
+            return Ok(BlockMap { logical, len, kind: MapKind::Hole });
         };
         let Some((&last, upper)) = path.offsets().split_last() else {
             return Err(Corrupt::new(CorruptKind::IndirectRange, at).into());

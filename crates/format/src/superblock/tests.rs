@@ -171,12 +171,22 @@ fn backups_follow_the_sparse_rules() {
             .map(|g| g.get())
             .collect::<Vec<_>>()
     };
-    assert_eq!(with(&raw).len(), 60);
+    let base_meta = |raw: &RawSuperblock| {
+        let superblock = parse(raw.clone()).unwrap();
+        let geometry = superblock.geometry().clone();
+        let has_some = |g: &GroupNr| geometry.base_meta_blocks(*g) > 0;
+        let listed: Vec<_> = geometry.groups_with_base_meta().filter(has_some).collect();
+        assert_eq!(listed, geometry.groups().filter(has_some).collect::<Vec<_>>());
+        geometry.groups_with_base_meta().count()
+    };
+    assert_eq!((with(&raw).len(), base_meta(&raw)), (60, 60));
     raw.feature_ro_compat.set(raw.feature_ro_compat.get() | RoCompat::SPARSE_SUPER.bits());
     assert_eq!(with(&raw), [0, 1, 3, 5, 7, 9, 25, 27, 49]);
+    assert_eq!(base_meta(&raw), 9);
     raw.feature_compat.set(Compat::SPARSE_SUPER2.bits());
     raw.backup_bgs = [1.into(), 59.into()];
     assert_eq!(with(&raw), [0, 1, 59]);
+    assert_eq!(base_meta(&raw), 3);
 }
 
 #[test]

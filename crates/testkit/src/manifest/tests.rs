@@ -78,29 +78,38 @@ fn lines_are_as_the_page_says() {
     assert!(line(&link).unwrap().contains(" - - x\\x20y -2.75"));
 }
 
-/// The content stream: offset, chunk, padded; zero chunks feed nothing.
+/// The content stream: offset, chunk, padded; zero chunks feed nothing. Then the hash of the hashes
+/// of the segments that were fed.
 #[test]
-fn content_is_chunks_with_offsets() {
+fn content_is_chunks_with_offsets_in_segments() {
     let root = tree();
     let path = root.path().join("sparse");
-    let mut bytes = vec![0; 3 * 4096 + 10];
-    bytes[4096] = 1;
-    bytes[3 * 4096 + 9] = 2;
+    const FAR: usize = 3 << 20;
+    let mut bytes = vec![0; FAR + 10];
+    (bytes[4096], bytes[(1 << 20) - 1], bytes[1 << 20], bytes[FAR + 9]) = (1, 2, 3, 4);
     std::fs::write(&path, &bytes).unwrap();
-    let mut stream = Vec::new();
-    for chunk in [1_usize, 3] {
-        stream.extend_from_slice(&(chunk as u64 * 4096).to_le_bytes());
-        let rest = &bytes[chunk * 4096..];
-        let used = rest.len().min(4096);
-        stream.extend_from_slice(&rest[..used]);
-        stream.resize(stream.len() + 4096 - used, 0);
-    }
+    let segment = |chunks: &[usize]| {
+        let mut stream = Vec::new();
+        for &chunk in chunks {
+            stream.extend_from_slice(&(chunk as u64 * 4096).to_le_bytes());
+            let rest = &bytes[chunk * 4096..];
+            let used = rest.len().min(4096);
+            stream.extend_from_slice(&rest[..used]);
+            stream.resize(stream.len() + 4096 - used, 0);
+        }
+        stream
+    };
+    let segments = [segment(&[1, 255]), segment(&[256]), segment(&[768])];
+    let hashes: Vec<u8> =
+        segments.iter().flat_map(|bytes| *blake3::hash(bytes).as_bytes()).collect();
     let manifest = host_manifest(root.path(), HashKind::Blake3).unwrap();
     let line = manifest.lines.iter().find(|line| line.starts_with("/sparse ")).unwrap();
-    assert!(line.ends_with(blake3::hash(&stream).to_hex().as_str()));
+    assert!(line.ends_with(blake3::hash(&hashes).to_hex().as_str()));
+    let xxh3 = xxhash_rust::xxh3::xxh3_64;
+    let hashes: Vec<u8> = segments.iter().flat_map(|bytes| xxh3(bytes).to_be_bytes()).collect();
     let manifest = host_manifest(root.path(), HashKind::Xxh3).unwrap();
     let line = manifest.lines.iter().find(|line| line.starts_with("/sparse ")).unwrap();
-    assert!(line.ends_with(&format!(" {:016x}", xxhash_rust::xxh3::xxh3_64(&stream))));
+    assert!(line.ends_with(&format!(" {:016x}", xxh3(&hashes))));
 }
 
 #[test]

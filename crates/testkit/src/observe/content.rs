@@ -16,6 +16,9 @@ const ZEROS: [u8; CHUNK] = [0; CHUNK];
 /// Bytes read at once, a multiple of the chunk.
 const WINDOW: usize = 256 * CHUNK;
 
+/// Bytes of a file that have a hash of their own.
+const SEGMENT: u64 = 1 << 20;
+
 /// Half-open ranges in bytes.
 pub(super) type DataMap = Vec<(u64, u64)>;
 
@@ -28,7 +31,7 @@ pub(super) fn read(
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(open(path, flags, Mode::empty())?);
     let map = data_map(&file, size)?;
-    let mut hash = StreamHash::new(kind);
+    let mut hash = Segments::new(kind);
     let length = usize::try_from(size).unwrap_or(WINDOW).min(WINDOW).next_multiple_of(CHUNK);
     let mut window = vec![0; length];
     let mut next = 0;
@@ -46,6 +49,45 @@ pub(super) fn read(
         next = at;
     }
     Ok((ContentDigest(hash.finish()), map))
+}
+
+/// The hash over the hashes of segments.
+struct Segments {
+    kind: HashKind,
+    whole: StreamHash,
+    segment: StreamHash,
+    /// The number of the segment being fed.
+    open: Option<u64>,
+}
+
+impl Segments {
+    fn new(kind: HashKind) -> Self {
+        let (whole, segment) = (StreamHash::new(kind), StreamHash::new(kind));
+        Self { kind, whole, segment, open: None }
+    }
+
+    /// A chunk that is not all zero.
+    fn chunk(&mut self, chunk: &[u8], at: u64) {
+        if self.open != Some(at / SEGMENT) {
+            self.close();
+            self.open = Some(at / SEGMENT);
+        }
+        self.segment.update(&at.to_le_bytes());
+        self.segment.update(chunk);
+        self.segment.update(ZEROS.get(chunk.len()..).unwrap_or_default());
+    }
+
+    fn close(&mut self) {
+        if self.open.take().is_some() {
+            self.whole.update(&self.segment.bytes());
+            self.segment = StreamHash::new(self.kind);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.close();
+        self.whole.finish()
+    }
 }
 
 fn data_map(file: &File, size: u64) -> Result<DataMap, Errno> {
@@ -77,12 +119,10 @@ fn fill(file: &File, buffer: &mut [u8], at: u64) -> Result<usize, Errno> {
 }
 
 /// Feeds the chunks of `bytes`, which start at `at`, and returns where they end.
-fn feed(hash: &mut StreamHash, bytes: &[u8], mut at: u64) -> u64 {
+fn feed(hash: &mut Segments, bytes: &[u8], mut at: u64) -> u64 {
     for chunk in bytes.chunks(CHUNK) {
         if chunk.iter().any(|&byte| byte != 0) {
-            hash.update(&at.to_le_bytes());
-            hash.update(chunk);
-            hash.update(ZEROS.get(chunk.len()..).unwrap_or_default());
+            hash.chunk(chunk, at);
         }
         at += CHUNK as u64;
     }

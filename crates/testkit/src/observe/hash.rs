@@ -51,10 +51,16 @@ impl StreamHash {
         }
     }
 
+    /// In hexadecimal.
     pub(crate) fn finish(&self) -> String {
+        hex(&self.bytes())
+    }
+
+    /// 32 bytes, or 8 with the most significant first.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
-            Self::Blake3(hash) => hash.finalize().to_hex().to_string(),
-            Self::Xxh3(hash) => format!("{:016x}", hash.digest()),
+            Self::Blake3(hash) => hash.finalize().as_bytes().to_vec(),
+            Self::Xxh3(hash) => hash.digest().to_be_bytes().to_vec(),
         }
     }
 }

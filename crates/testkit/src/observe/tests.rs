@@ -114,6 +114,7 @@ fn observes_what_was_written() {
     let mut chunk = (1_u64 << 40).to_le_bytes().to_vec();
     chunk.push(b'x');
     chunk.resize(8 + 4096, 0);
-    let expected = ContentDigest(blake3::hash(&chunk).to_hex().to_string());
+    let segment = blake3::hash(&chunk);
+    let expected = ContentDigest(blake3::hash(segment.as_bytes()).to_hex().to_string());
     assert_eq!(seen[1].content, Some(Ok(expected)));
 }
