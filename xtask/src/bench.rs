@@ -1,6 +1,7 @@
 //! Benchmarks: running them, and the pages under docs/bench that say what came out.
 //!
-//! A benchmark is a file `crates/*/benches/NAME.rs` with `harness = false` in its manifest. It
+//! A benchmark is a file `crates/*/benches/NAME.rs`, or `benches/NAME.rs` where it needs several
+//! crates, with `harness = false` in its manifest. It
 //! prints one JSON object a line to stdout, each a [`Row`]; the rest of its talk goes to stderr:
 //!
 //! `{"name": "stat, 1 thread", "unit": "calls/s", "samples": [1.0, 2.0, 3.0], "peer": "fstatat",
@@ -122,8 +123,15 @@ pub(crate) fn list(root: &Path) -> Result<Verdict> {
 }
 
 /// Runs `name` and records it, or with `check` compares it with the record.
+///
+/// The name `all` stands for every benchmark in turn.
 pub(crate) fn run(root: &Path, name: &str, check: bool, rest: &[String]) -> Result<Verdict> {
     let known = all(root)?;
+    if name == "all" {
+        let run = |(name, _): &(String, String)| run(root, name, check, rest);
+        let verdicts = known.iter().map(run).collect::<Result<Vec<_>>>()?;
+        return Ok(if verdicts.contains(&Verdict::Bad) { Verdict::Bad } else { Verdict::Good });
+    }
     let Some((_, package)) = known.iter().find(|(known, _)| known == name) else {
         let names: Vec<_> = known.iter().map(|(name, _)| name.as_str()).collect();
         bail!("no benchmark {name}; there are: {}", names.join(", "));
@@ -152,10 +160,15 @@ pub(crate) fn run(root: &Path, name: &str, check: bool, rest: &[String]) -> Resu
 
 /// Names of benchmarks and the packages they are in.
 fn all(root: &Path) -> Result<Vec<(String, String)>> {
-    let mut found = Vec::new();
+    // Those of the folder benches need more than one crate of ours may depend on.
+    let mut folders = vec![(root.join("benches"), root.join("benches"))];
     for entry in fs::read_dir(root.join("crates"))? {
         let dir = entry?.path();
-        let Ok(benches) = fs::read_dir(dir.join("benches")) else { continue };
+        folders.push((dir.join("benches"), dir));
+    }
+    let mut found = Vec::new();
+    for (benches, dir) in folders {
+        let Ok(benches) = fs::read_dir(benches) else { continue };
         let manifest = fs::read_to_string(dir.join("Cargo.toml"))?;
         let package = package_name(&manifest)
             .with_context(|| format!("{} has no package name", dir.display()))?;

@@ -39,7 +39,7 @@ enum Task {
 
 #[derive(clap::Args)]
 struct BenchArgs {
-    /// A file crates/*/benches/NAME.rs; without it, all are listed.
+    /// A file benches/NAME.rs or crates/*/benches/NAME.rs, or `all`; without it, all are listed.
     name: Option<String>,
     /// Compare with what is recorded and write nothing.
     #[arg(long)]

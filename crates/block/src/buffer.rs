@@ -1,6 +1,6 @@
 //! Memory for I/O: owned, zero-filled when made, aligned so that direct I/O accepts it.
 //!
-//! One of the few places with `unsafe`: the standard library has no owned byte slice with a run-time
+//! One of the few places with `unsafe`: the standard library has no owned bytes with a run-time
 //! alignment. Invariant: `pointer` is valid for `len` initialised bytes and owned by this value; it
 //! came from the global allocator with `layout(len, align)` unless `len` is 0.
 

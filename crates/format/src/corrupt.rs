@@ -61,31 +61,43 @@ corrupt_kinds! {
     SuperblockChecksum = "superblock.checksum": "superblock checksum does not match",
     SuperblockChecksumType = "superblock.checksum_type": "unknown checksum algorithm",
     BlockSizeTooLarge = "superblock.block_size": "block size above 64 KiB",
-    ClusterSize = "superblock.cluster_size": "cluster size invalid or in conflict with the bigalloc flag",
-    InodeSize = "superblock.inode_size": "inode size is not a power of two from 128 bytes to the block size",
-    BlocksPerGroup = "superblock.blocks_per_group": "blocks per group zero, unaligned, or above 8 x block size",
-    ClustersPerGroup = "superblock.clusters_per_group": "clusters per group zero, or in conflict with blocks per group",
-    InodesPerGroup = "superblock.inodes_per_group": "inodes per group zero, above 8 x block size, or not filling whole table blocks",
+    ClusterSize = "superblock.cluster_size":
+        "cluster size invalid or in conflict with the bigalloc flag",
+    InodeSize = "superblock.inode_size":
+        "inode size is not a power of two from 128 bytes to the block size",
+    BlocksPerGroup = "superblock.blocks_per_group":
+        "blocks per group zero, unaligned, or above 8 x block size",
+    ClustersPerGroup = "superblock.clusters_per_group":
+        "clusters per group zero, or in conflict with blocks per group",
+    InodesPerGroup = "superblock.inodes_per_group":
+        "inodes per group zero, above 8 x block size, or not filling whole table blocks",
     InodesCount = "superblock.inodes_count": "inode count differs from groups x inodes per group",
     BlocksCount = "superblock.blocks_count": "block count zero, or too large for the format",
-    FirstDataBlock = "superblock.first_data_block": "first data block outside the file system, or in conflict with the block size",
+    FirstDataBlock = "superblock.first_data_block":
+        "first data block outside the file system, or in conflict with the block size",
     GroupCount = "superblock.group_count": "group count does not fit 32 bits",
     DeviceTooSmall = "superblock.device_too_small": "the device is smaller than the file system",
     FlexGroupSize = "superblock.flex_bg_size": "flex group size out of range",
     DescriptorSize = "superblock.desc_size": "group descriptor size invalid",
-    FirstMetaGroup = "superblock.first_meta_bg": "first meta block group beyond the descriptor table",
+    FirstMetaGroup = "superblock.first_meta_bg":
+        "first meta block group beyond the descriptor table",
     FirstInode = "superblock.first_inode": "first ordinary inode below 11 or above the inode count",
-    FeatureConflict = "superblock.feature_conflict": "features that exclude each other are both set",
-    ReservedDescriptorBlocks = "superblock.reserved_gdt_blocks": "more reserved descriptor blocks than a block can address",
+    FeatureConflict = "superblock.feature_conflict":
+        "features that exclude each other are both set",
+    ReservedDescriptorBlocks = "superblock.reserved_gdt_blocks":
+        "more reserved descriptor blocks than a block can address",
     HashVersion = "superblock.hash_version": "unknown default directory hash",
     JournalInode = "superblock.journal_inode": "the journal inode number is not usable",
     CasefoldEncoding = "superblock.encoding": "unknown file name encoding",
 
     // Group descriptors and bitmaps.
     GroupChecksum = "group.checksum": "group descriptor checksum does not match",
-    GroupBlockBitmap = "group.block_bitmap": "block bitmap outside the file system, its group, or over other metadata",
-    GroupInodeBitmap = "group.inode_bitmap": "inode bitmap outside the file system, its group, or over other metadata",
-    GroupInodeTable = "group.inode_table": "inode table outside the file system, its group, or over other metadata",
+    GroupBlockBitmap = "group.block_bitmap":
+        "block bitmap outside the file system, its group, or over other metadata",
+    GroupInodeBitmap = "group.inode_bitmap":
+        "inode bitmap outside the file system, its group, or over other metadata",
+    GroupInodeTable = "group.inode_table":
+        "inode table outside the file system, its group, or over other metadata",
     GroupFlags = "group.flags": "group flags set without the feature they need",
     GroupUnusedInodes = "group.itable_unused": "more unused inodes than the group has",
     BlockBitmapChecksum = "bitmap.block_checksum": "block bitmap checksum does not match",
@@ -100,17 +112,20 @@ corrupt_kinds! {
     InodeSizeField = "inode.size": "file size negative or beyond what the map can hold",
     InodeFlags = "inode.flags": "inode flags that exclude each other, or lack their feature",
     RootInode = "inode.root": "the root inode is not an allocated directory",
-    DirectorySize = "inode.directory_size": "directory size zero or not a multiple of the block size",
+    DirectorySize = "inode.directory_size":
+        "directory size zero or not a multiple of the block size",
 
     // Block maps.
     ExtentMagic = "extent.magic": "extent node without its magic number",
     ExtentDepth = "extent.depth": "extent depth above 5, or not one less than its parent's",
     ExtentMaxEntries = "extent.max": "extent node claims more entries than fit",
-    ExtentEntries = "extent.entries": "extent node holds more entries than its maximum, or an index node none",
+    ExtentEntries = "extent.entries":
+        "extent node holds more entries than its maximum, or an index node none",
     ExtentChecksum = "extent.checksum": "extent block checksum does not match",
     ExtentLength = "extent.length": "extent of length zero",
     ExtentOrder = "extent.order": "extents out of order or overlapping",
-    ExtentLogicalRange = "extent.logical_range": "extent runs past the last logical block, or out of its parent's range",
+    ExtentLogicalRange = "extent.logical_range":
+        "extent runs past the last logical block, or out of its parent's range",
     ExtentPhysicalRange = "extent.physical_range": "extent maps blocks outside the file system",
     ExtentIndexStart = "extent.index_start": "index entry disagrees with its child's first block",
     ExtentIndexBlock = "extent.index_block": "index entry points outside the file system",
@@ -134,7 +149,8 @@ corrupt_kinds! {
     HtreeLevels = "htree.levels": "hash tree deeper than the format allows",
     HtreeLimit = "htree.limit": "hash tree node with a wrong limit or count",
     HtreeChecksum = "htree.checksum": "hash tree node checksum does not match",
-    HtreeBlock = "htree.block": "hash tree entry points outside the directory or at a node already used",
+    HtreeBlock = "htree.block":
+        "hash tree entry points outside the directory or at a node already used",
     HtreeOrder = "htree.order": "hash tree entries out of order",
     DirHashKey = "dir.hash_key": "a keyed directory hash is wanted where no key can be",
 
@@ -149,9 +165,11 @@ corrupt_kinds! {
     XattrValue = "xattr.value": "attribute value outside its area or over the entries",
     XattrValueSize = "xattr.value_size": "attribute value larger than the format allows",
     XattrBlock = "xattr.block": "attribute block outside the file system or over metadata",
-    EaInode = "xattr.ea_inode": "attribute value inode not usable: unflagged, wrong size, or a chain",
+    EaInode = "xattr.ea_inode":
+        "attribute value inode not usable: unflagged, wrong size, or a chain",
     EaInodeHash = "xattr.ea_inode_hash": "attribute value inode does not match its hash",
-    AclMalformed = "acl.malformed": "POSIX ACL of an unknown version, a wrong size, or with wrong entries",
+    AclMalformed = "acl.malformed":
+        "POSIX ACL of an unknown version, a wrong size, or with wrong entries",
     InlineDataMissing = "inline.missing": "inline data flag without its attribute",
     InlineDataSize = "inline.size": "inline data smaller than the file size",
     InlineDirectory = "inline.directory": "inline directory malformed",

@@ -76,7 +76,7 @@ impl Scratch {
         self.mkfs_from(profile, mib, inodes, None)
     }
 
-    /// As [`mkfs`](Self::mkfs), filled from the folder `source` (`mke2fs -d`), for profiles that the
+    /// As [`mkfs`](Self::mkfs), filled from folder `source` (`mke2fs -d`), for profiles that the
     /// kernel does not mount.
     ///
     /// # Errors

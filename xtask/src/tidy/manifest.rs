@@ -14,7 +14,7 @@ use crate::source::Source;
 const LICENSE: &str = "MIT OR Apache-2.0";
 
 /// A crate and those it may be built on. What is not here may depend on no crate of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("extant-sync", &[]),
     ("extant-format", &[]),
     ("extant-block", &["extant-sync"]),
@@ -26,16 +26,25 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("extant-mkfs", &["extant-format", "extant-block", "extant-sync"]),
     ("extant-fuse", &["extant-vfs", "extant-sync"]),
     ("extant-tree", &["extant-vfs", "extant-sync"]),
-    ("extant", &["extant-vfs"]),
+    ("extant", EXTANT),
     ("extant-cli", CLI),
     ("extant-testkit-device", &["extant-block", "extant-sync"]),
-    ("extant-testkit", &["extant-testkit-device", "extant-block", "extant-sync", "extant-format"]),
+    ("extant-testkit", &["extant-testkit-device", "extant-block", "extant-sync"]),
+    ("extant-benches", BENCHES),
     ("xtask", &[]),
 ];
+
+/// Benchmarks compare whole operations of the library and the command with their peers.
+const BENCHES: &[&str] =
+    &["extant-tree", "extant-vfs", "extant-block", "extant-sync", "extant-testkit"];
 
 /// The library joins metadata and data, and all below them.
 const VFS: &[&str] =
     &["extant-core", "extant-iomap", "extant-jbd2", "extant-format", "extant-block", "extant-sync"];
+
+/// The public library re-exports the open file system, devices, and what inspection tools need.
+const EXTANT: &[&str] =
+    &["extant-vfs", "extant-core", "extant-format", "extant-block", "extant-sync"];
 
 /// The command may use everything.
 const CLI: &[&str] = &[
@@ -53,7 +62,7 @@ const CLI: &[&str] = &[
     "extant-sync",
 ];
 
-/// Crates high enough for tests with whole images and kernel oracles.
+/// Crates high enough for tests with whole images and kernel oracles; their tests may use all.
 const USES_TESTKIT: [&str; 6] =
     ["extant", "extant-tree", "extant-cli", "extant-fsck", "extant-fuse", "extant-vfs"];
 
@@ -129,8 +138,7 @@ fn wrong_dependency(package: &str, dependency: &Value) -> Option<String> {
     let may_build = ARROWS.iter().any(|(from, to)| *from == package && to.contains(&name));
     let may_test = match name {
         "extant-testkit-device" => true,
-        "extant-testkit" => USES_TESTKIT.contains(&package),
-        _ => false,
+        _ => USES_TESTKIT.contains(&package),
     };
     let allowed = may_build || (is_dev && may_test);
     (!allowed).then(|| format!("{package} -> {name} is not an arrow of the design"))

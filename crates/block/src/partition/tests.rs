@@ -228,7 +228,10 @@ fn a_window_is_the_partition_and_nothing_else() {
     assert!(matches!(past_the_end, Err(DeviceError::OutOfRange { .. })));
     let missing = window(device, 3);
     assert!(
-        matches!(&missing, Err(DeviceError::NoSuchPartition { number: 3, present }) if *present == [1, 2])
+        matches!(
+            &missing,
+            Err(DeviceError::NoSuchPartition { number: 3, present }) if *present == [1, 2]
+        )
     );
 }
 
@@ -236,7 +239,8 @@ fn a_window_is_the_partition_and_nothing_else() {
 fn tables_made_by_sfdisk_are_read() {
     let cases = [
         (
-            "label: gpt\nfirst-lba: 34\nstart=64, size=200, name=one\nstart=512, size=300, type=swap\n",
+            "label: gpt\nfirst-lba: 34\nstart=64, size=200, name=one\n\
+             start=512, size=300, type=swap\n",
             vec![(1, 64, 200), (2, 512, 300)],
         ),
         (

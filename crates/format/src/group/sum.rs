@@ -94,16 +94,15 @@ fn change(rows: &[WordRows; 4], before: &[u8; 32], now: &[u8; 32], kept: u64) ->
     sum
 }
 
-/// What changes in the sum where half a word changes by `difference`.
+/// What changes in the sum where half a word changes by `difference`. Most changes are small: the
+/// upper bytes are looked up only if there is one.
 #[inline]
 fn half_word(rows: &HalfRows, difference: u32) -> u16 {
-    if difference == 0 {
-        return 0;
-    }
-    let bytes = difference.to_le_bytes();
-    rows.iter()
-        .zip(bytes)
-        .fold(0, |sum, (row, byte)| sum ^ row.get(usize::from(byte)).unwrap_or(&0))
+    let [a, b, c, d] = rows;
+    let [w, x, y, z] = difference.to_le_bytes().map(usize::from);
+    let of = |row: &[u16; 256], byte: usize| *row.get(byte).unwrap_or(&0);
+    let sum = of(a, w) ^ of(b, x);
+    if difference >> 16 == 0 { sum } else { sum ^ of(c, y) ^ of(d, z) }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]

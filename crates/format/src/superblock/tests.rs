@@ -174,7 +174,7 @@ fn backups_follow_the_sparse_rules() {
     let base_meta = |raw: &RawSuperblock| {
         let superblock = parse(raw.clone()).unwrap();
         let geometry = superblock.geometry().clone();
-        let has_some = |g: &GroupNr| geometry.base_meta_blocks(*g) > 0;
+        let has_some = |g: &crate::GroupNr| geometry.base_meta_blocks(*g) > 0;
         let listed: Vec<_> = geometry.groups_with_base_meta().filter(has_some).collect();
         assert_eq!(listed, geometry.groups().filter(has_some).collect::<Vec<_>>());
         geometry.groups_with_base_meta().count()

@@ -42,7 +42,7 @@ static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
 /// | --- | --- |
 /// | `/file` | 10,000 bytes |
 /// | `/empty`, `/tiny` | 0 and 20 bytes |
-/// | `/fragmented` | 400 blocks of 1 KiB at every other KiB: with blocks of 1 KiB and extents a tree of depth 2 |
+/// | `/fragmented` | 400 blocks at every other KiB: with 1 KiB blocks an extent tree of depth 2 |
 /// | `/dir/a`, `/dir/b`, `/dir/sub` | two files and an empty directory |
 /// | `/many` | 300 names; with `dir_index` a hash tree |
 /// | `/link`, `/slow` | symlinks with targets of 4 and 100 bytes |
