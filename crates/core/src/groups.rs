@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use extant_block::{AlignedBuffer, IoFlags, read_unaligned};
 use extant_format::{BlockNr, Corrupt, CorruptKind, GroupDesc, GroupNr, GroupParser, Place};
+use extant_sync::atomic::{AtomicU32, Ordering};
 use extant_sync::thread;
 
 use crate::statfs::FreeCounts;
@@ -11,8 +12,10 @@ use crate::{Error, Result, SystemZones, Volume};
 
 /// Bytes of descriptors read at once: small enough to stay in the nearest caches.
 const CHUNK_BYTES: u32 = 32 << 10;
-/// Bytes of descriptors for which a second thread is worth its start.
-const BYTES_PER_THREAD: u32 = 1 << 20;
+/// Bytes of descriptors that a thread takes at a time.
+const PIECE_BYTES: u32 = 256 << 10;
+/// Pieces for which one more thread is worth its start.
+const PIECES_PER_THREAD: u32 = 4;
 /// Threads beyond this wait for memory.
 const MAX_THREADS: usize = 4;
 /// Descriptions of damage to keep.
@@ -31,10 +34,7 @@ pub(crate) struct Scan {
 /// hold metadata. A bad descriptor is damage of its group, not an error (row 12, 13).
 pub(crate) fn scan(volume: &Volume) -> Result<Scan> {
     let geometry = volume.geometry();
-    let blocks = geometry.desc_block_count();
-    let wanted = blocks.saturating_mul(geometry.block_size().bytes()) / BYTES_PER_THREAD;
-    let threads = thread::available_parallelism().min(MAX_THREADS).min(wanted as usize).max(1);
-    let mut scan = scan_parallel(volume, u32::try_from(threads).unwrap_or(1))?;
+    let mut scan = scan_pieces(volume)?;
     for group in geometry.groups_with_base_meta() {
         let len = geometry.base_meta_blocks(group);
         scan.zones.add(geometry.group_first_block(group).get(), len.into(), None);
@@ -42,22 +42,57 @@ pub(crate) fn scan(volume: &Volume) -> Result<Scan> {
     Ok(scan)
 }
 
-/// Scans the table in `threads` parts of about the same size.
-fn scan_parallel(volume: &Volume, threads: u32) -> Result<Scan> {
-    let blocks = volume.geometry().desc_block_count();
-    let part = blocks.div_ceil(threads).max(1);
-    let range =
-        |n: u32| n.saturating_mul(part).min(blocks)..(n + 1).saturating_mul(part).min(blocks);
-    thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..threads).map(|n| scope.spawn(move || scan_range(volume, range(n)))).collect();
-        let mut scan = scan_range(volume, range(0))?;
+/// Scans the table with as many threads as are worth their start.
+fn scan_pieces(volume: &Volume) -> Result<Scan> {
+    let pieces = Pieces::new(volume);
+    let most = (pieces.count / PIECES_PER_THREAD) as usize;
+    let threads = most.min(MAX_THREADS).min(thread::available_parallelism());
+    let mut done = thread::scope(|scope| -> Result<_> {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| pieces.work())).collect();
+        let mut done = pieces.work()?;
         for other in others {
             // A panic goes on in the caller: nothing here is known to cause one.
-            scan.append(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
-        Ok(scan)
-    })
+        Ok(done)
+    })?;
+    done.sort_by_key(|(n, _)| *n);
+    let mut scan = Scan::default();
+    done.into_iter().for_each(|(_, part)| scan.append(part));
+    Ok(scan)
+}
+
+/// The table in pieces. Each thread takes the next piece when it is done with one, so that one
+/// that starts late, or is kept waiting, does not hold up the others for long.
+struct Pieces<'a> {
+    volume: &'a Volume,
+    /// Descriptor blocks of a piece.
+    len: u32,
+    count: u32,
+    next: AtomicU32,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(volume: &'a Volume) -> Self {
+        let len = (PIECE_BYTES / volume.block_size().bytes()).max(1);
+        let count = volume.geometry().desc_block_count().div_ceil(len);
+        Self { volume, len, count, next: AtomicU32::new(0) }
+    }
+
+    /// Scans pieces until none is left; gives their numbers and what was found.
+    fn work(&self) -> Result<Vec<(u32, Scan)>> {
+        let end = self.volume.geometry().desc_block_count();
+        let mut done = Vec::new();
+        loop {
+            let n = self.next.fetch_add(1, Ordering::Relaxed);
+            if n >= self.count {
+                return Ok(done);
+            }
+            let start = n * self.len;
+            let range = start..start.saturating_add(self.len).min(end);
+            done.push((n, scan_range(self.volume, range)?));
+        }
+    }
 }
 
 /// Scans the descriptor blocks with the numbers in `range`.
@@ -91,40 +126,42 @@ fn run_of_blocks(volume: &Volume, index: u32, most: u32) -> Option<(BlockNr, u32
 }
 
 /// Notes the groups whose metadata lies over that of others: of those that have a block of
-/// `overlaps`, the last (row 12).
-pub(crate) fn note_overlaps(volume: &mut Volume, overlaps: &[u64]) -> Result<()> {
-    for &block in overlaps {
-        let Some(corrupt) = last_holder(volume, block)? else { continue };
-        if !volume.damage.contains(&corrupt) {
-            volume.damage.push(corrupt);
-            volume.damaged_groups += 1;
-        }
-    }
-    Ok(())
-}
-
-/// The last group that has `block` as bitmap or in its inode table.
-fn last_holder(volume: &Volume, block: u64) -> Result<Option<Corrupt>> {
-    let geometry = volume.geometry();
-    for n in (0..geometry.group_count()).rev() {
-        let Some(group) = geometry.group(n) else { continue };
+/// `overlaps`, the last (row 12). One pass, and only where there are overlaps.
+pub(crate) fn note_overlaps(volume: &mut Volume, mut overlaps: Vec<u64>) -> Result<()> {
+    let mut next = volume.geometry().group_count();
+    while let Some(n) = next.checked_sub(1).filter(|_| !overlaps.is_empty()) {
+        next = n;
+        let Some(group) = volume.geometry().group(n) else { continue };
         let desc = match volume.group_desc(group, IoFlags::NONE) {
             Err(Error::Corrupt(_)) => continue,
             desc => desc?,
         };
-        let table = desc.inode_table.get();
-        let kind = if desc.block_bitmap.get() == block {
-            CorruptKind::GroupBlockBitmap
-        } else if desc.inode_bitmap.get() == block {
-            CorruptKind::GroupInodeBitmap
-        } else if (table..table + u64::from(geometry.inode_table_blocks())).contains(&block) {
-            CorruptKind::GroupInodeTable
-        } else {
-            continue;
-        };
-        return Ok(Some(Corrupt::new(kind, Place::group(group))));
+        let table_blocks = volume.geometry().inode_table_blocks();
+        overlaps.retain(|&block| {
+            let Some(kind) = held_as(&desc, table_blocks, block) else { return true };
+            let corrupt = Corrupt::new(kind, Place::group(group));
+            if !volume.damage.contains(&corrupt) {
+                volume.damage.push(corrupt);
+                volume.damaged_groups += 1;
+            }
+            false
+        });
     }
-    Ok(None)
+    Ok(())
+}
+
+/// What is wrong with a group that has `block` but should not; `None` if it does not have it.
+fn held_as(desc: &GroupDesc, table_blocks: u32, block: u64) -> Option<CorruptKind> {
+    let table = desc.inode_table.get();
+    if desc.block_bitmap.get() == block {
+        Some(CorruptKind::GroupBlockBitmap)
+    } else if desc.inode_bitmap.get() == block {
+        Some(CorruptKind::GroupInodeBitmap)
+    } else if (table..table + u64::from(table_blocks)).contains(&block) {
+        Some(CorruptKind::GroupInodeTable)
+    } else {
+        None
+    }
 }
 
 impl Scan {

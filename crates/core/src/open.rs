@@ -90,7 +90,7 @@ impl Volume {
         special::add_zones(&mut volume, &mut zones);
         let overlaps = zones.finish();
         volume.zones = zones;
-        groups::note_overlaps(&mut volume, &overlaps)?;
+        groups::note_overlaps(&mut volume, overlaps)?;
         volume.check_root()?;
         Ok(volume)
     }

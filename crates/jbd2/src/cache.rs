@@ -114,7 +114,7 @@ impl BufferCache {
         if flags.nowait() {
             return Err(BufferError::WouldBlock);
         }
-        let mut bytes = AlignedBuffer::new(self.block_size.to_usize());
+        let mut bytes = self.new_block();
         read_unaligned(&*self.device, &mut bytes, nr.byte_offset(self.block_size))?;
         Ok(self.insert(nr.get(), bytes))
     }
@@ -153,10 +153,17 @@ impl BufferCache {
             if self.cached(nr).is_some() {
                 continue;
             }
-            let mut own = AlignedBuffer::new(size);
+            let mut own = self.new_block();
             own.copy_from_slice(part);
             self.insert(nr, own);
         }
+    }
+
+    /// Memory for one block, aligned as the device wants it and no more: small blocks at page
+    /// boundaries would cost a page each.
+    fn new_block(&self) -> AlignedBuffer {
+        let alignment = self.device.alignment().memory.max(16) as usize;
+        AlignedBuffer::with_alignment(self.block_size.to_usize(), alignment)
     }
 
     fn cached(&self, nr: u64) -> Option<Arc<Block>> {

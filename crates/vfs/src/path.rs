@@ -138,14 +138,17 @@ impl Filesystem {
         if child == dir {
             return Err(Corrupt::new(CorruptKind::DirLoop, Place::inode(child)).into());
         }
-        let Ok(inode) = self.inode(child, flags) else { return Ok(()) };
-        if inode.inode.file_type != FileType::Directory {
-            return Ok(());
-        }
-        match Directory::new(self.volume(), &inode.inode).parent(flags) {
+        let inode = match self.inode(child, flags) {
+            Ok(inode) if inode.inode.file_type == FileType::Directory => inode,
+            // The name would be remembered unchecked.
+            Err(Error::WouldBlock) => return Err(Error::WouldBlock),
+            _ => return Ok(()),
+        };
+        match Directory::new(self.volume(), &inode.inode).parent(flags).map_err(Error::from) {
             Ok(parent) if parent != dir || child == InodeNr::ROOT => {
                 Err(Corrupt::new(CorruptKind::DirLoop, Place::inode(child)).into())
             }
+            Err(Error::WouldBlock) => Err(Error::WouldBlock),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,22 @@
+//! The rows of the hostile-image list that concern reading: each test is named after its row,
+//! breaks one thing of a fresh image, makes the checksums right again, and names the reaction.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod changing;
+mod corpora;
+mod dirs;
+mod extents;
+mod groups;
+mod htree;
+mod indirect;
+mod inline;
+mod inodes;
+mod kinds;
+mod mmp;
+mod mutations;
+mod superblock;
+mod support;
+mod symlinks;
+mod verity_crypt;
+mod walk;
+mod xattrs;
