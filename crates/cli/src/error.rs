@@ -1,0 +1,201 @@
+//! Failures as a user sees them: one line that says what and where, a hint, an exit code.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use extant::device::DeviceError;
+use extant::{CorruptKind, Error};
+
+/// How the program ends. The numbers are promised in the manual.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Exit {
+    /// All that was asked for.
+    Ok = 0,
+    /// A part failed; the rest was done.
+    Part = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The image was refused or is corrupt.
+    Image = 3,
+    /// The image or the user wants what this version does not do.
+    Unsupported = 4,
+    /// Somebody else uses the image.
+    InUse = 5,
+    /// The reader of the output is gone: 128 and the number of SIGPIPE, as a shell shows a
+    /// program that the signal ended.
+    Pipe = 141,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A failure: what is printed, and how the program ends if nothing else was asked for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// Whether there was no superblock at all.
+    no_superblock: bool,
+    what: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A command line that clap accepts and the command does not.
+    pub(crate) fn usage(what: impl Display, hint: &str) -> Self {
+        Self {
+            exit: Exit::Usage,
+            what: what.to_string(),
+            hint: Some(hint.to_owned()),
+            no_superblock: false,
+        }
+    }
+
+    /// Something that this version does not do.
+    pub(crate) fn unsupported(what: &str) -> Self {
+        Self {
+            exit: Exit::Unsupported,
+            what: format!("unsupported: {what}"),
+            hint: None,
+            no_superblock: false,
+        }
+    }
+
+    /// A plain failure of one part; `at` is what it concerns.
+    pub(crate) fn part(at: &str, what: impl Display) -> Self {
+        Self { exit: Exit::Part, what: format!("{at}: {what}"), hint: None, no_superblock: false }
+    }
+
+    /// An image that cannot be opened. `image` is escaped.
+    pub(crate) fn image(image: &str, error: &Error) -> Self {
+        let exit = match error {
+            Error::Unsupported { .. } => Exit::Unsupported,
+            Error::InUse { .. } | Error::Device(DeviceError::InUse { .. }) => Exit::InUse,
+            _ => Exit::Image,
+        };
+        let no_superblock =
+            matches!(error, Error::Corrupt(c) if c.kind == CorruptKind::SuperblockMagic);
+        let what = format!("{image}: {}", describe(error));
+        Self { exit, what, hint: hint(error), no_superblock }
+    }
+
+    /// An object of an open image that cannot be used. `at` names image and object, escaped.
+    pub(crate) fn object(at: &str, error: &Error) -> Self {
+        let exit = match error {
+            Error::Corrupt(_) => Exit::Image,
+            Error::Unsupported { .. } => Exit::Unsupported,
+            _ => Exit::Part,
+        };
+        Self {
+            exit,
+            what: format!("{at}: {}", describe(error)),
+            hint: hint(error),
+            no_superblock: false,
+        }
+    }
+
+    /// Whether there is no superblock where one was looked for.
+    pub(crate) fn is_no_superblock(&self) -> bool {
+        self.no_superblock
+    }
+
+    /// The same failure with another hint.
+    pub(crate) fn hinting(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Prints it to standard error. A closed pipe is no news to anyone.
+    pub(crate) fn report(&self) {
+        if self.exit == Exit::Pipe {
+            return;
+        }
+        eprintln!("extant: {}", self.what);
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+}
+
+/// Of standard output: everything else has a place to name.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Pipe } else { Exit::Part };
+        Self { exit, what: format!("standard output: {error}"), hint: None, no_superblock: false }
+    }
+}
+
+/// The error without the path of the image, which the line has already.
+fn describe(error: &Error) -> String {
+    let text = match error {
+        Error::Device(DeviceError::Open { source, .. }) => format!("cannot open: {source}"),
+        Error::Device(DeviceError::NotAnImage { what, .. }) => format!("is a {what}, not an image"),
+        Error::Device(DeviceError::InUse { by, .. }) => format!("in use by {by}"),
+        _ => error.to_string(),
+    };
+    crate::output::escape(text.as_bytes())
+}
+
+/// What to do, in terms of this program's options.
+fn hint(error: &Error) -> Option<String> {
+    use CorruptKind as Kind;
+    let text = match error {
+        Error::NeedsRecovery => {
+            "run e2fsck on a copy, or read the image as it is, without its journal, with --noload"
+        }
+        Error::InUse { .. } => "unmount it there, or use --ignore-lock if that host is gone",
+        Error::Device(DeviceError::InUse { .. }) => {
+            "end that use, or use --ignore-lock if the image does not change meanwhile"
+        }
+        Error::Device(DeviceError::NotAnImage { .. }) => "name an image file or a block device",
+        Error::Device(DeviceError::Open { .. }) => "check the path and your permissions",
+        Error::NoSuchInode => "inode numbers start at 1; `extant info` shows how many there are",
+        Error::Corrupt(corrupt) => match corrupt.kind {
+            Kind::SuperblockMagic => {
+                "check the path, or give --offset, --partition or another superblock with --sb"
+            }
+            Kind::SuperblockChecksum => "try another superblock with --sb (`dumpe2fs` lists them)",
+            Kind::DeviceTooSmall => "the image is cut short: --allow-short reads what there is",
+            _ => return error.hint().map(str::to_owned),
+        },
+        _ => return error.hint().map(str::to_owned),
+    };
+    Some(text.to_owned())
+}
+
+/// Counts what happened to the parts of a command, for its exit code.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    good: u64,
+    worst: Option<Exit>,
+}
+
+impl Parts {
+    /// A part was done.
+    pub(crate) fn good(&mut self) {
+        self.good += 1;
+    }
+
+    /// A part failed: says so at once. A closed pipe ends the command.
+    pub(crate) fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
+        if failure.exit == Exit::Pipe {
+            return Err(failure);
+        }
+        failure.report();
+        self.worst = self.worst.max(Some(failure.exit));
+        Ok(())
+    }
+
+    /// The exit code: of the failure if nothing was done, "a part failed" if something was.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.worst {
+            None => Exit::Ok,
+            Some(worst) if self.good == 0 => worst,
+            Some(_) => Exit::Part,
+        }
+    }
+}

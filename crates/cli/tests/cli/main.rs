@@ -1,0 +1,11 @@
+//! The built program, from its command line to its exit code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod demo;
+mod disks;
+mod dump;
+mod escapes;
+mod failures;
+mod json;
+mod pages;
+mod support;

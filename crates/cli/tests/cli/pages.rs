@@ -1,0 +1,45 @@
+//! Manual pages and completions are complete.
+
+use tempfile::TempDir;
+
+use crate::support::{extant, run};
+
+const COMMANDS: [&str; 9] =
+    ["info", "ls", "stat", "cat", "tree", "digest", "dump", "completions", "man"];
+
+#[test]
+fn every_command_has_a_page() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(extant(["man", "--dir", folder.path().to_str().unwrap()]).ok(), "");
+    for command in COMMANDS {
+        let page = run(&format!("man {command}")).ok();
+        assert!(page.contains(&format!(".TH extant-{command} 1")), "{page}");
+        let path = folder.path().join(format!("extant-{command}.1"));
+        assert_eq!(std::fs::read_to_string(path).unwrap(), page);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), COMMANDS.len() + 1);
+    assert!(run("man ls").ok().contains("\\-\\-recursive"));
+    let root = run("man").ok();
+    assert!(root.contains(".TH extant 1") && !root.contains("mount("), "{root}");
+    run("man mount").fails(2, "no command mount");
+}
+
+#[test]
+fn completions_know_the_commands_that_exist() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&format!("completions {shell}")).ok();
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+        assert!(script.contains("partition") && !script.contains("undelete"), "{shell}");
+    }
+}
+
+#[test]
+fn help_does_not_promise_what_is_not_there() {
+    let help = run("--help").ok();
+    for command in COMMANDS {
+        assert!(help.lines().any(|l| l.trim_start().starts_with(command)), "{command}");
+    }
+    assert!(!help.contains("fsck") && !help.contains("mount "), "{help}");
+}
