@@ -227,12 +227,10 @@ fn a_window_is_the_partition_and_nothing_else() {
     let past_the_end = window(Arc::clone(&device), 2);
     assert!(matches!(past_the_end, Err(DeviceError::OutOfRange { .. })));
     let missing = window(device, 3);
-    assert!(
-        matches!(
-            &missing,
-            Err(DeviceError::NoSuchPartition { number: 3, present }) if *present == [1, 2]
-        )
-    );
+    assert!(matches!(
+        &missing,
+        Err(DeviceError::NoSuchPartition { number: 3, present }) if *present == [1, 2]
+    ));
 }
 
 #[test]
