@@ -254,7 +254,7 @@ impl Volume {
     /// The verified descriptor of `group`, as it is on the device or in memory now.
     ///
     /// # Errors
-    /// [`Error::Corrupt`](crate::Error::Corrupt) for a bad descriptor, those of a block read.
+    /// [`Error::Corrupt`] for a bad descriptor, those of a block read.
     pub fn group_desc(&self, group: GroupNr, flags: IoFlags) -> Result<GroupDesc> {
         self.with_desc(group, flags, |bytes| GroupDesc::parse(bytes, group, &self.superblock))
     }

@@ -7,6 +7,8 @@
 
 mod sum;
 
+use std::ops::Range;
+
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -318,12 +320,14 @@ struct PlaceRule<'a> {
     anywhere: bool,
     first: u64,
     end: u64,
-    span: Span,
+    /// Blocks known to be within the bounds and free of superblock copies and descriptors. All
+    /// metadata of a flex group lies in one such range as a rule, so most places need no more than
+    /// a comparison with it; finding the range of another block divides.
+    clear: Range<u64>,
 }
 
 /// The blocks of one group: a superblock copy and descriptors from `first`, other uses from
-/// `free`. Empty where nothing was looked up yet.
-#[derive(Clone, Copy, Debug, Default)]
+/// `free`.
 struct Span {
     first: u64,
     free: u64,
@@ -347,41 +351,45 @@ impl<'a> PlaceRule<'a> {
             anywhere: sb.features().incompat(Incompat::FLEX_BG),
             first: geometry.first_data_block().into(),
             end: geometry.blocks_count(),
-            span: Span::default(),
+            clear: 0..0,
         }
     }
 
     /// From now on the rule is that of `group`.
+    #[inline]
     fn enter(&mut self, group: GroupNr) {
         if !self.anywhere {
             self.first = self.geometry.group_first_block(group).get();
             self.end = self.first + u64::from(self.geometry.group_blocks(group));
+            self.clear = 0..0;
         }
     }
 
-    /// `start`, if the `len` blocks from it are where the rule wants them and miss the superblock
-    /// copies and descriptors. A run shorter than a group touches at most two of them; of a longer
-    /// one only the ends are compared.
+    /// `start`, if the `len` blocks from it, at least one, are where the rule wants them and miss
+    /// the superblock copies and descriptors.
     #[inline]
     fn run(&mut self, start: u64, len: u64) -> Option<BlockNr> {
+        let Range { start: first, end } = self.clear;
+        if start >= first && len <= end.saturating_sub(start) {
+            return Some(BlockNr::new(start));
+        }
+        self.run_elsewhere(start, len)
+    }
+
+    /// As [`run`](Self::run), for a run that is not in the range known to be clear, which is from
+    /// now on that of its first block. A run shorter than a group touches at most two of them; of a
+    /// longer one only the ends are compared.
+    #[cold]
+    fn run_elsewhere(&mut self, start: u64, len: u64) -> Option<BlockNr> {
         let end = start.checked_add(len)?;
         if start < self.first || end > self.end {
             return None;
         }
         let block = self.geometry.block(start)?;
-        let span = self.span_holding(block);
+        let span = Span::holding(block, self.geometry);
+        self.clear = span.free.max(self.first)..span.end.min(self.end);
         let clear = start >= span.free && (end <= span.end || self.starts_clear(end - 1));
         clear.then_some(block)
-    }
-
-    /// The span of a block's group. The places of one group, and of its neighbours in a flex group,
-    /// lie close together as a rule, so the last span found is kept: looking one up divides, and
-    /// opening a large image does it for every group.
-    fn span_holding(&mut self, block: BlockNr) -> Span {
-        if !(self.span.first..self.span.end).contains(&block.get()) {
-            self.span = Span::holding(block, self.geometry);
-        }
-        self.span
     }
 
     /// Whether the group that holds `block` has neither a superblock copy nor descriptors.

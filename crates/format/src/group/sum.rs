@@ -21,6 +21,10 @@ const _: () = assert!(super::CHECKSUM_OFFSET == 4 * 8 - 2);
 type HalfRows = [[u16; 256]; 4];
 /// Of both halves of a word, lower bytes first.
 type WordRows = [HalfRows; 2];
+/// Of 32 bytes.
+type PartRows = [WordRows; 4];
+/// 32 bytes of a descriptor as words, the first first.
+type Part = [u64; 4];
 
 /// Of all words; a message of fewer words ends where this ends, since zeroes before a message do
 /// not change its sum from seed zero.
@@ -29,11 +33,11 @@ static ROWS: [WordRows; WORDS] = rows();
 /// The sum of the descriptor seen last.
 #[derive(Debug)]
 pub(super) struct RunningSum {
-    /// Of the group number, and of each 32 bytes of the descriptor.
-    rows: (&'static HalfRows, &'static [[WordRows; 4]]),
+    /// Of the group number, and of each 32 bytes of the descriptor. A descriptor of 32 bytes has
+    /// no second part: it never differs, and its rows are not read.
+    rows: (&'static HalfRows, [&'static PartRows; 2]),
     group: u32,
-    /// The descriptor, 32 bytes at a time: the second part is that of its neighbours as a rule.
-    parts: [[u8; 32]; 2],
+    parts: [Part; 2],
     sum: u16,
 }
 
@@ -49,9 +53,9 @@ impl RunningSum {
         let zeroes = [0; 4 + 64];
         let ([_, head], rows) = ROWS.get(WORDS - 1 - bytes / 8..)?.split_first()?;
         Some(Self {
-            rows: (head, rows.as_chunks().0),
+            rows: (head, [rows.first_chunk()?, rows.last_chunk()?]),
             group: 0,
-            parts: [[0; 32]; 2],
+            parts: [[0; 4]; 2],
             sum: low_half(crc32c(seed.get(), zeroes.get(..4 + bytes)?)),
         })
     }
@@ -60,35 +64,46 @@ impl RunningSum {
     #[inline]
     pub(super) fn next(&mut self, bytes: &[u8], group: GroupNr) -> u16 {
         let (head, rows) = self.rows;
-        self.sum ^= half_word(head, mem::replace(&mut self.group, group.get()) ^ group.get());
-        let mut checksum = NOT_CHECKSUM;
+        let mut change = half_word(head, mem::replace(&mut self.group, group.get()) ^ group.get());
+        let mut kept = NOT_CHECKSUM;
         for ((rows, before), now) in rows.iter().zip(&mut self.parts).zip(bytes.as_chunks().0) {
-            if before != now {
-                self.sum ^= change(rows, before, now, checksum);
-                *before = *now;
+            let now = words(now);
+            let mut difference = differences(mem::replace(before, now), now);
+            if let [.., last] = &mut difference {
+                *last &= kept;
             }
-            checksum = u64::MAX;
+            change ^= part(rows, difference);
+            kept = u64::MAX;
         }
+        self.sum ^= change;
         self.sum
     }
 }
 
-/// What changes in the sum where `before` becomes `now`; of the last word only the bits in `kept`
-/// count.
 #[inline]
-fn change(rows: &[WordRows; 4], before: &[u8; 32], now: &[u8; 32], kept: u64) -> u16 {
-    let words = |bytes: &[u8; 32]| {
-        let mut words = [0; 4];
-        let from = bytes.as_chunks::<8>().0;
-        words.iter_mut().zip(from).for_each(|(to, from)| *to = u64::from_le_bytes(*from));
-        words
-    };
-    let ([a, b, c, d], [e, f, g, h]) = (words(before), words(now));
-    let differences = [a ^ e, b ^ f, c ^ g, (d ^ h) & kept];
+fn words(bytes: &[u8; 32]) -> Part {
+    let mut words = [0; 4];
+    let from = bytes.as_chunks::<8>().0;
+    words.iter_mut().zip(from).for_each(|(to, from)| *to = u64::from_le_bytes(*from));
+    words
+}
+
+#[inline]
+fn differences([a, b, c, d]: Part, [e, f, g, h]: Part) -> Part {
+    [a ^ e, b ^ f, c ^ g, d ^ h]
+}
+
+/// What changes in the sum where a part changes by `difference`. Words that stay as they are cost
+/// nothing, nor does a part of which none changes.
+#[inline]
+fn part(rows: &PartRows, difference: Part) -> u16 {
     let mut sum = 0;
-    for ([low, high], difference) in rows.iter().zip(differences) {
-        if difference != 0 {
-            sum ^= half_word(low, lower(difference)) ^ half_word(high, lower(difference >> 32));
+    if difference.iter().fold(0, |any, word| any | word) == 0 {
+        return sum;
+    }
+    for ([low, high], word) in rows.iter().zip(difference) {
+        if word != 0 {
+            sum ^= half_word(low, lower(word)) ^ half_word(high, lower(word >> 32));
         }
     }
     sum

@@ -1,7 +1,7 @@
 //! What the kernel shows of a mounted tree, as plain data.
 //!
 //! The types hold no behaviour of their own, so that the product's tests can fill the same structs
-//! from the library and let [`diff`] name every difference. Errors are kept per field.
+//! from the library and let [`diff()`] name every difference. Errors are kept per field.
 
 mod content;
 mod diff;
