@@ -322,7 +322,7 @@ impl<'a> Collector<'a> {
 }
 
 fn hash_now(scratch: &mut Scratch, node: &Node) -> Result<(HashValue, u64), extant_vfs::Error> {
-    scratch.hash_file(&node.clone().into_file()?)
+    scratch.hash_file(&node.clone().into_file(IoFlags::NONE)?)
 }
 
 /// Entries after which a thread shows its progress.

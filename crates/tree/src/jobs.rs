@@ -104,7 +104,7 @@ fn open_once<'a>(
     ino: InodeNr,
 ) -> Result<&'a File, Error> {
     if file.is_none() {
-        *file = Some(fs.node(ino, IoFlags::NONE)?.into_file()?);
+        *file = Some(fs.node(ino, IoFlags::NONE)?.into_file(IoFlags::NONE)?);
     }
     file.as_ref().ok_or(Error::NotAFile)
 }

@@ -122,14 +122,13 @@ impl Node {
         IomapOps::map(&NodeMap(self), offset, 1, flags)
     }
 
-    /// The node as a regular file. Waits for the descriptor of a verity file;
-    /// [`Filesystem::open_file`] takes flags.
+    /// The node as a regular file; the descriptor of a verity file is read and checked.
     ///
     /// # Errors
     /// [`Error::IsADirectory`], [`Error::NotAFile`]; [`Error::NoKey`] for an encrypted file;
     /// [`Error::Corrupt`] for a verity file without a valid descriptor.
-    pub fn into_file(self) -> Result<File> {
-        File::new(self, IoFlags::NONE)
+    pub fn into_file(self, flags: IoFlags) -> Result<File> {
+        File::new(self, flags)
     }
 
     /// The node as a directory.

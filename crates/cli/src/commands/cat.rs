@@ -37,7 +37,7 @@ fn cat(
 ) -> Result<(), Failure> {
     let path = target.bytes();
     let node = image.resolve(target, Follow::Yes)?;
-    let file = node.into_file().map_err(|error| image.fail(&path, &error))?;
+    let file = node.into_file(IoFlags::NONE).map_err(|error| image.fail(&path, &error))?;
     let mut offset = 0;
     loop {
         let bytes = chunk(&file, buf, offset).map_err(|error| image.fail(&path, &error))?;

@@ -153,7 +153,7 @@ impl Walk<'_> {
         match node.file_type() {
             FileType::Directory => waiting.push((path, entry.ino)),
             FileType::Regular => {
-                if let Some(file) = self.check(&path, node.into_file()) {
+                if let Some(file) = self.check(&path, node.into_file(IoFlags::NONE)) {
                     self.content(&path, &file);
                 }
             }
@@ -162,7 +162,7 @@ impl Walk<'_> {
                 // May lead nowhere, or anywhere: only its end matters.
                 let _ = dir.resolve(&entry.name, Follow::Yes, BLOCKING);
             }
-            _ => assert!(node.into_file().is_err(), "a special file was opened"),
+            _ => assert!(node.into_file(IoFlags::NONE).is_err(), "a special file was opened"),
         }
     }
 

@@ -40,7 +40,7 @@ fn touch(fs: &Filesystem, path: &[u8]) -> Result<(), Error> {
             node.read_link(NOWAIT)?;
         }
         extant::FileType::Regular => {
-            let file = node.into_file()?;
+            let file = node.into_file(NOWAIT)?;
             file.seek_data(0, NOWAIT)?;
             file.map(0, NOWAIT)?;
         }

@@ -150,7 +150,7 @@ fn xattrs(node: &Node) -> Result<Xattrs, Errno> {
 
 /// Content hash and data map, reading only where there is data.
 fn content(node: &Node) -> Result<(ContentDigest, Vec<(u64, u64)>)> {
-    let file = node.clone().into_file()?;
+    let file = node.clone().into_file(IoFlags::NONE)?;
     let map = data_map(&file)?;
     let mut hashes: BTreeMap<u64, blake3::Hasher> = BTreeMap::new();
     let room = file.size().next_multiple_of(CHUNK).min(WINDOW as u64);
