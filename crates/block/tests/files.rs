@@ -12,6 +12,7 @@ use extant_block::image::{ImageOptions, open_image};
 use extant_block::{
     AlignedBuffer, BlockDevice, DeviceError, FileDevice, FileOptions, WriteFlags, read_unaligned,
 };
+use extant_testkit::capability::skip;
 use tempfile::NamedTempFile;
 
 const READ: FileOptions = FileOptions { read_only: true, ignore_lock: false, direct: false };
@@ -41,10 +42,6 @@ fn in_use(result: Result<FileDevice, DeviceError>) -> Option<String> {
         Err(DeviceError::InUse { by, .. }) => Some(by),
         _ => None,
     }
-}
-
-fn skip(reason: &str) {
-    eprintln!("SKIPPED: {reason}");
 }
 
 /// A child that has done what it was started for and waits; killed and reaped on drop.

@@ -1,7 +1,7 @@
 //! Failures as a user sees them: one line that says what and where, a hint, an exit code.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use extant::device::DeviceError;
@@ -114,10 +114,10 @@ impl Failure {
         if self.exit == Exit::Pipe {
             return;
         }
-        eprintln!("extant: {}", self.what);
-        if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
-        }
+        let hint = self.hint.iter().map(|hint| format!("hint: {hint}\n"));
+        let text = format!("extant: {}\n{}", self.what, hint.collect::<String>());
+        // Where standard error is gone, too, the exit code has to do; the macro would panic.
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
@@ -156,9 +156,13 @@ fn hint(error: &Error) -> Option<String> {
         Error::NoSuchInode => "inode numbers start at 1; `extant info` shows how many there are",
         Error::Corrupt(corrupt) => match corrupt.kind {
             Kind::SuperblockMagic => {
-                "check the path, or give --offset, --partition or another superblock with --sb"
+                "check the path, or say where to look: --offset, --partition, or a copy of the \
+                 superblock: --sb 32768 (of 4 KiB blocks), 16384 (of 2 KiB), 8193 (of 1 KiB)"
             }
-            Kind::SuperblockChecksum => "try another superblock with --sb (`dumpe2fs` lists them)",
+            Kind::SuperblockChecksum => {
+                "try a copy of the superblock: --sb 32768 (of 4 KiB blocks), 16384 (of 2 KiB), \
+                 8193 (of 1 KiB)"
+            }
             Kind::DeviceTooSmall => "the image is cut short: --allow-short reads what there is",
             _ => return error.hint().map(str::to_owned),
         },

@@ -35,7 +35,7 @@ impl Image {
         args: &ImageArgs,
         device: &Arc<dyn BlockDevice>,
     ) -> Result<Self, Failure> {
-        let options = OpenOptions { noload: true, ..options(&args.device)? };
+        let options = OpenOptions { inspect: true, ..options(&args.device)? };
         Self::on_device(args, device, &options)
     }
 

@@ -34,31 +34,13 @@ pub(crate) struct Scan {
 /// hold metadata. A bad descriptor is damage of its group, not an error (row 12, 13).
 pub(crate) fn scan(volume: &Volume) -> Result<Scan> {
     let geometry = volume.geometry();
-    let mut scan = scan_pieces(volume)?;
+    let pieces = Pieces::new(volume, PIECE_BYTES / volume.block_size().bytes());
+    let most = (pieces.count / PIECES_PER_THREAD) as usize;
+    let mut scan = pieces.scan(most.min(MAX_THREADS).min(thread::available_parallelism()))?;
     for group in geometry.groups_with_base_meta() {
         let len = geometry.base_meta_blocks(group);
         scan.zones.add(geometry.group_first_block(group).get(), len.into(), None);
     }
-    Ok(scan)
-}
-
-/// Scans the table with as many threads as are worth their start.
-fn scan_pieces(volume: &Volume) -> Result<Scan> {
-    let pieces = Pieces::new(volume);
-    let most = (pieces.count / PIECES_PER_THREAD) as usize;
-    let threads = most.min(MAX_THREADS).min(thread::available_parallelism());
-    let mut done = thread::scope(|scope| -> Result<_> {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| pieces.work())).collect();
-        let mut done = pieces.work()?;
-        for other in others {
-            // A panic goes on in the caller: nothing here is known to cause one.
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(done)
-    })?;
-    done.sort_by_key(|(n, _)| *n);
-    let mut scan = Scan::default();
-    done.into_iter().for_each(|(_, part)| scan.append(part));
     Ok(scan)
 }
 
@@ -73,15 +55,33 @@ struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn new(volume: &'a Volume) -> Self {
-        let len = (PIECE_BYTES / volume.block_size().bytes()).max(1);
+    fn new(volume: &'a Volume, len: u32) -> Self {
+        let len = len.max(1);
         let count = volume.geometry().desc_block_count().div_ceil(len);
         Self { volume, len, count, next: AtomicU32::new(0) }
+    }
+
+    /// Scans all pieces with `threads` threads, of which the caller is one.
+    fn scan(&self, threads: usize) -> Result<Scan> {
+        let mut done = thread::scope(|scope| -> Result<_> {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| self.work())).collect();
+            let mut done = self.work()?;
+            for other in others {
+                // A panic goes on in the caller: nothing here is known to cause one.
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(done)
+        })?;
+        done.sort_by_key(|(n, _)| *n);
+        let mut scan = Scan::default();
+        done.into_iter().for_each(|(_, part)| scan.append(part));
+        Ok(scan)
     }
 
     /// Scans pieces until none is left; gives their numbers and what was found.
     fn work(&self) -> Result<Vec<(u32, Scan)>> {
         let end = self.volume.geometry().desc_block_count();
+        let mut reader = Reader::new(self.volume);
         let mut done = Vec::new();
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
@@ -90,30 +90,46 @@ impl<'a> Pieces<'a> {
             }
             let start = n * self.len;
             let range = start..start.saturating_add(self.len).min(end);
-            done.push((n, scan_range(self.volume, range)?));
+            done.push((n, reader.scan(range)?));
         }
     }
 }
 
-/// Scans the descriptor blocks with the numbers in `range`.
-fn scan_range(volume: &Volume, range: Range<u32>) -> Result<Scan> {
-    let size = volume.block_size();
-    let per_chunk = (CHUNK_BYTES / size.bytes()).max(1);
-    let mut pass = Pass::new(volume);
-    let mut chunk = AlignedBuffer::new((per_chunk * size.bytes()) as usize);
-    let mut index = range.start;
-    while index < range.end {
-        let Some((first, run)) = run_of_blocks(volume, index, per_chunk.min(range.end - index))
-        else {
-            pass.scan.note(Corrupt::new(CorruptKind::BlocksCount, Place::superblock()));
-            break;
-        };
-        let bytes = chunk.get_mut(..(run * size.bytes()) as usize).unwrap_or_default();
-        read_unaligned(&**volume.device(), bytes, first.byte_offset(size))?;
-        pass.add(index, bytes);
-        index += run;
+/// Reads descriptor blocks, a chunk at a time.
+struct Reader<'a> {
+    volume: &'a Volume,
+    parser: GroupParser<'a>,
+    blocks_per_chunk: u32,
+    chunk: AlignedBuffer,
+}
+
+impl<'a> Reader<'a> {
+    fn new(volume: &'a Volume) -> Self {
+        let block = volume.block_size().bytes();
+        let blocks_per_chunk = (CHUNK_BYTES / block).max(1);
+        let chunk = AlignedBuffer::new((blocks_per_chunk * block) as usize);
+        Self { volume, parser: GroupParser::new(&volume.superblock), blocks_per_chunk, chunk }
     }
-    Ok(pass.finish())
+
+    /// Scans the descriptor blocks with the numbers in `range`.
+    fn scan(&mut self, range: Range<u32>) -> Result<Scan> {
+        let (size, geometry) = (self.volume.block_size(), self.volume.geometry());
+        let mut pass = Pass::new(geometry.inode_table_blocks());
+        let mut index = range.start;
+        while index < range.end {
+            let most = self.blocks_per_chunk.min(range.end - index);
+            let Some((first, run)) = run_of_blocks(self.volume, index, most) else {
+                pass.scan.note(Corrupt::new(CorruptKind::BlocksCount, Place::superblock()));
+                break;
+            };
+            let bytes = self.chunk.get_mut(..(run * size.bytes()) as usize).unwrap_or_default();
+            read_unaligned(&**self.volume.device(), bytes, first.byte_offset(size))?;
+            let group = index * geometry.descs_per_block();
+            self.parser.parse_all(bytes, group, |desc| pass.add(desc));
+            index += run;
+        }
+        Ok(pass.finish())
+    }
 }
 
 /// Where descriptor block `index` is, and how many from it on lie side by side, at most `most`.
@@ -183,50 +199,34 @@ impl Scan {
     }
 }
 
-/// A pass over descriptors in ascending order.
-struct Pass<'a> {
-    volume: &'a Volume,
-    parser: GroupParser<'a>,
+/// Gathers what descriptors in ascending order say.
+struct Pass {
     scan: Scan,
     /// Block bitmaps, inode bitmaps, inode tables. Each kind ascends by itself, also where a flex
     /// group interleaves them: gathered apart, a whole flex group becomes one zone.
     runs: [Range<u64>; 3],
-    // What a division makes of the geometry is kept here, not worked out for each group.
-    desc_size: usize,
     table_blocks: u64,
 }
 
-impl<'a> Pass<'a> {
-    fn new(volume: &'a Volume) -> Self {
-        let parser = GroupParser::new(&volume.superblock);
-        let geometry = volume.geometry();
-        Self {
-            volume,
-            parser,
-            scan: Scan::default(),
-            runs: [0..0, 0..0, 0..0],
-            desc_size: geometry.desc_size() as usize,
-            table_blocks: geometry.inode_table_blocks().into(),
-        }
+impl Pass {
+    fn new(table_blocks: u32) -> Self {
+        let table_blocks = table_blocks.into();
+        Self { scan: Scan::default(), runs: [0..0, 0..0, 0..0], table_blocks }
     }
 
-    /// Verifies the descriptors in the blocks from descriptor block `index` on.
-    fn add(&mut self, index: u32, bytes: &[u8]) {
-        let geometry = self.volume.geometry();
-        let first = index * geometry.descs_per_block();
-        for (n, desc) in (first..).zip(bytes.chunks_exact(self.desc_size)) {
-            let Some(group) = geometry.group(n) else { break };
-            match self.parser.parse(desc, group) {
-                Ok(desc) => {
-                    self.scan.free.clusters += u64::from(desc.free_clusters);
-                    self.scan.free.inodes += u64::from(desc.free_inodes);
-                    self.add_places(&desc);
-                }
-                Err(corrupt) => self.scan.note(corrupt),
+    #[inline]
+    fn add(&mut self, desc: Result<GroupDesc, Corrupt>) {
+        match desc {
+            Ok(desc) => {
+                self.scan.free.clusters += u64::from(desc.free_clusters);
+                self.scan.free.inodes += u64::from(desc.free_inodes);
+                self.add_places(&desc);
             }
+            Err(corrupt) => self.scan.note(corrupt),
         }
     }
 
+    #[inline]
     fn add_places(&mut self, desc: &GroupDesc) {
         let places = [
             (desc.block_bitmap.get(), 1),
@@ -284,3 +284,6 @@ impl Volume {
         Ok(parse(bytes)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,9 @@ pub struct OpenOptions {
     pub ignore_in_use: bool,
     /// Open although the device is smaller than the file system: blocks behind its end fail.
     pub allow_short_device: bool,
+    /// Open to show structures, not content: a journal to be recovered, or a root that cannot be
+    /// read, is no reason to refuse. A bad root is noted as damage.
+    pub inspect: bool,
     /// Bytes of metadata to keep in memory.
     pub cache_bytes: usize,
 }
@@ -48,6 +51,7 @@ impl Default for OpenOptions {
             noload: false,
             ignore_in_use: false,
             allow_short_device: false,
+            inspect: false,
             cache_bytes: 32 << 20,
         }
     }
@@ -66,7 +70,7 @@ impl Volume {
             let at = Place::superblock().block(device.size_bytes() >> geometry.block_size().bits());
             return Err(Error::corrupt(CorruptKind::DeviceTooSmall, at));
         }
-        if superblock.needs_recovery() && !options.noload {
+        if superblock.needs_recovery() && !options.noload && !options.inspect {
             return Err(Error::NeedsRecovery);
         }
         let buffers = BufferCache::new(device, geometry.block_size(), options.cache_bytes);
@@ -91,7 +95,10 @@ impl Volume {
         let overlaps = zones.finish();
         volume.zones = zones;
         groups::note_overlaps(&mut volume, overlaps)?;
-        volume.check_root()?;
+        match volume.check_root() {
+            Err(Error::Corrupt(corrupt)) if options.inspect => volume.damage.push(corrupt),
+            result => result?,
+        }
         Ok(volume)
     }
 

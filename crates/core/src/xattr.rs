@@ -4,7 +4,8 @@ use extant_block::IoFlags;
 use extant_format::acl::Acl;
 use extant_format::fscrypt::EncryptionContext;
 use extant_format::xattr::{
-    BlockXattrs, EaInode, IbodyXattrs, XattrEntry, index, split_name, verify_ea_inode_value,
+    BlockXattrs, EaInode, IbodyXattrs, MAX_VALUE, XattrEntry, index, split_name,
+    verify_ea_inode_value,
 };
 use extant_format::{BlockNr, Corrupt, CorruptKind, FileType, Inode, InodeFlags, Place, to_usize};
 use extant_jbd2::Block;
@@ -166,7 +167,9 @@ impl Volume {
     }
 
     /// A value that is the content of an inode of its own. Such an inode holds no attributes that
-    /// are looked at here, so references cannot chain (row 38).
+    /// are looked at here, so references cannot chain (row 38). The format allows values of 16 MiB,
+    /// but no system call sets or gets more than 64 KiB, and one such inode, with nothing in it,
+    /// may be the value of each attribute that there is.
     fn value_in_inode(
         &self,
         owner: &Inode,
@@ -175,6 +178,9 @@ impl Volume {
     ) -> Result<Vec<u8>> {
         let at = Place::inode(owner.ino);
         let bad = || Error::corrupt(CorruptKind::EaInode, at);
+        if entry.value_size > MAX_VALUE {
+            return Err(Error::corrupt(CorruptKind::XattrValueSize, at));
+        }
         let ino = self.geometry().inode(entry.value_inode).ok_or_else(bad)?;
         let holder = self.inode(ino, InodeUse::AttributeValue, flags)?;
         let usable = ino != owner.ino
@@ -184,7 +190,6 @@ impl Volume {
         if !usable {
             return Err(bad());
         }
-        // The value's size is at most 16 MiB, which the parser has seen to.
         let value = self.file_bytes(&holder, 0, to_usize(entry.value_size.into()), flags)?;
         let fields = EaInode::of(&holder);
         match verify_ea_inode_value(entry, &value, fields.hash, self.superblock.seed(), at) {

@@ -35,6 +35,45 @@
 //! # Ok::<(), extant::Error>(())
 //! ```
 //!
+//! # Maps, attributes, threads
+//!
+//! ```
+//! use extant::{Filesystem, Follow, IoFlags, Mapping, OpenOptions};
+//!
+//! const WAIT: IoFlags = IoFlags::NONE;
+//! let fs = Filesystem::open(extant::demo::device(), &OpenOptions::default())?;
+//!
+//! // The mapping of a byte is the largest extent around it. Holes cost no reading.
+//! let sparse = fs.open_file(b"/sparse/holes.bin", WAIT)?;
+//! let (mut offset, mut data) = (0, 0);
+//! while offset < sparse.size() {
+//!     let map = sparse.map(offset, WAIT)?;
+//!     if matches!(map.mapping, Mapping::Mapped { .. }) {
+//!         data += map.end().min(sparse.size()) - offset;
+//!     }
+//!     offset = map.end();
+//! }
+//! assert!(data > 0 && data < sparse.size());
+//! let first_hole = sparse.seek_hole(0, WAIT)?;
+//! assert!(first_hole.is_some_and(|hole| hole < sparse.size()));
+//!
+//! // Extended attributes have their full names, and the values that system calls would give.
+//! let node = fs.resolve(b"/attributes/acl", Follow::Yes, WAIT)?;
+//! assert!(node.xattr(b"system.posix_acl_access", WAIT)?.len() > 4);
+//! assert!(node.xattrs(WAIT)?.iter().any(|xattr| xattr.name.starts_with(b"system.")));
+//! let link = fs.resolve(b"/links/fast", Follow::No, WAIT)?;
+//! assert_eq!(link.read_link(WAIT)?, b"../README.txt");
+//!
+//! // A clone is the same open file system, with the same caches.
+//! let reader = std::thread::spawn({
+//!     let fs = fs.clone();
+//!     move || fs.stat(b"/links/hard-1", Follow::Yes, WAIT)
+//! });
+//! let there = reader.join().expect("no panic")?;
+//! assert_eq!(there.ino, fs.stat(b"/links/hard-2", Follow::Yes, WAIT)?.ino);
+//! # Ok::<(), extant::Error>(())
+//! ```
+//!
 //! # Parts
 //!
 //! * [`Filesystem`], [`Node`], [`File`], [`Dir`]: the open file system and its handles.

@@ -142,6 +142,7 @@ corrupt_kinds! {
     DirChecksum = "dir.checksum": "directory block checksum does not match",
     DirTail = "dir.tail": "directory block lacks the checksum tail",
     DirHole = "dir.hole": "directory has a hole",
+    DirRepeat = "dir.repeat": "directory maps a block twice",
     DirDot = "dir.dot": "the entries . and .. are missing or wrong",
     DirLoop = "dir.loop": "a directory is its own ancestor or has two parents",
     HtreeRoot = "htree.root": "hash tree root malformed",

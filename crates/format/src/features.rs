@@ -3,7 +3,9 @@
 use std::fmt;
 
 macro_rules! feature_words {
-    ($($(#[$doc:meta])* $word:ident { $($flag:ident = $bit:literal, $name:literal;)* })*) => {$(
+    ($($(#[$doc:meta])* $word:ident $letter:literal {
+        $($flag:ident = $bit:literal, $name:literal;)*
+    })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $word(u32);
@@ -44,13 +46,17 @@ macro_rules! feature_words {
                 Self(self.0 & !other.0)
             }
 
-            /// The names of the flags set, lowest bit first; an unknown bit as `FEATURE_Bn`.
+            /// The names of the flags set, lowest bit first; an unknown bit `n` as e2fsprogs
+            /// has it: `FEATURE_Cn`, `FEATURE_In` or `FEATURE_Rn` by the word.
             pub fn names(self) -> impl Iterator<Item = String> {
                 (0..32).filter(move |bit| self.0 & (1 << bit) != 0).map(|bit| {
                     Self::NAMES
                         .iter()
                         .find(|(flag, _)| flag.0 == 1 << bit)
-                        .map_or_else(|| format!("FEATURE_B{bit}"), |(_, name)| (*name).to_owned())
+                        .map_or_else(
+                            || format!(concat!("FEATURE_", $letter, "{}"), bit),
+                            |(_, name)| (*name).to_owned(),
+                        )
                 })
             }
         }
@@ -65,7 +71,7 @@ macro_rules! feature_words {
 
 feature_words! {
     /// Compatible features: an implementation that does not know one may read and write.
-    Compat {
+    Compat "C" {
         DIR_PREALLOC = 0x1, "dir_prealloc";
         IMAGIC_INODES = 0x2, "imagic_inodes";
         HAS_JOURNAL = 0x4, "has_journal";
@@ -74,14 +80,14 @@ feature_words! {
         DIR_INDEX = 0x20, "dir_index";
         LAZY_BG = 0x40, "lazy_bg";
         EXCLUDE_INODE = 0x80, "exclude_inode";
-        EXCLUDE_BITMAP = 0x100, "exclude_bitmap";
+        EXCLUDE_BITMAP = 0x100, "snapshot_bitmap";
         SPARSE_SUPER2 = 0x200, "sparse_super2";
         FAST_COMMIT = 0x400, "fast_commit";
         STABLE_INODES = 0x800, "stable_inodes";
         ORPHAN_FILE = 0x1000, "orphan_file";
     }
     /// Incompatible features: an implementation that does not know one must not open the image.
-    Incompat {
+    Incompat "I" {
         COMPRESSION = 0x1, "compression";
         FILETYPE = 0x2, "filetype";
         RECOVER = 0x4, "needs_recovery";
@@ -100,7 +106,7 @@ feature_words! {
         CASEFOLD = 0x2_0000, "casefold";
     }
     /// Features compatible for reading: an implementation that does not know one must not write.
-    RoCompat {
+    RoCompat "R" {
         SPARSE_SUPER = 0x1, "sparse_super";
         LARGE_FILE = 0x2, "large_file";
         BTREE_DIR = 0x4, "btree_dir";
@@ -223,8 +229,10 @@ mod tests {
             incompat: Incompat::from_bits(0x8000_0000 | Incompat::EXTENTS.bits()),
             ..FeatureSet::default()
         };
-        assert_eq!(set.unreadable(), ["FEATURE_B31"]);
-        assert_eq!(set.names(), ["extent", "FEATURE_B31"]);
+        assert_eq!(set.unreadable(), ["FEATURE_I31"]);
+        assert_eq!(set.names(), ["extent", "FEATURE_I31"]);
+        assert_eq!(Compat::from_bits(1 << 20).names().next().as_deref(), Some("FEATURE_C20"));
+        assert_eq!(RoCompat::from_bits(1 << 25).names().next().as_deref(), Some("FEATURE_R25"));
     }
 
     #[test]

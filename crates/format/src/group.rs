@@ -7,6 +7,7 @@
 
 mod sum;
 
+use std::mem;
 use std::ops::Range;
 
 use zerocopy::little_endian::{U16, U32};
@@ -16,7 +17,7 @@ use crate::checksum::{crc16, crc32c};
 use crate::features::Incompat;
 use crate::superblock::wide;
 use crate::{BlockNr, Corrupt, CorruptKind, Geometry, GroupNr, Place, Superblock};
-use sum::RunningSum;
+use sum::running_sums;
 
 /// Byte offset of the checksum in a descriptor.
 const CHECKSUM_OFFSET: usize = 0x1e;
@@ -140,7 +141,8 @@ impl GroupDesc {
     /// The first rule broken: the checksum, then places, counts and flags. Fewer bytes than a
     /// descriptor count as a wrong checksum.
     pub fn parse(bytes: &[u8], group: GroupNr, sb: &Superblock) -> Result<Self, Corrupt> {
-        GroupParser::new(sb).parse(bytes, group)
+        let desc = GroupParser::new(sb).parse(bytes, group);
+        desc.map_err(|kind| Corrupt::new(kind, Place::group(group)))
     }
 
     /// The first block of the inode table of `group`, if the whole table is where it may be. This
@@ -161,16 +163,17 @@ impl GroupDesc {
     }
 }
 
-/// Parses descriptors one after another. It keeps what neighbours have in common, so a pass over
-/// all groups is much cheaper with one parser than with one for each.
+/// Parses descriptors that lie side by side. It keeps what neighbours have in common, so a pass
+/// over all groups is much cheaper than [`GroupDesc::parse`] for each.
 #[derive(Debug)]
 pub struct GroupParser<'a> {
     sb: &'a Superblock,
-    desc_size: usize,
     table_blocks: u64,
+    inodes_per_group: u32,
     csum: bool,
-    sum: Option<RunningSum>,
     rule: PlaceRule<'a>,
+    /// Kept for its memory.
+    sums: Vec<u16>,
 }
 
 impl<'a> GroupParser<'a> {
@@ -180,30 +183,76 @@ impl<'a> GroupParser<'a> {
         let geometry = sb.geometry();
         Self {
             sb,
-            desc_size: geometry.desc_size() as usize,
             table_blocks: geometry.inode_table_blocks().into(),
+            inodes_per_group: geometry.inodes_per_group(),
             csum: sb.features().group_csum(),
-            sum: RunningSum::new(sb),
             rule: PlaceRule::new(sb),
+            sums: Vec::new(),
         }
     }
 
-    /// As [`GroupDesc::parse`].
-    ///
-    /// # Errors
-    /// Those of [`GroupDesc::parse`].
+    /// Checks all whole descriptors in `bytes`, of which the first is that of the group with the
+    /// number `first`, as [`GroupDesc::parse`] does. Descriptors behind the last group are skipped.
     #[inline]
-    pub fn parse(&mut self, bytes: &[u8], group: GroupNr) -> Result<GroupDesc, Corrupt> {
-        self.checked(bytes, group).map_err(|kind| Corrupt::new(kind, Place::group(group)))
+    pub fn parse_all(
+        &mut self,
+        bytes: &[u8],
+        first: u32,
+        mut each: impl FnMut(Result<GroupDesc, Corrupt>),
+    ) {
+        let geometry = self.sb.geometry();
+        // All checksums first: two small loops need fewer registers than a large one has.
+        let sums = self.sums(bytes, first);
+        let descs = bytes.chunks_exact(geometry.desc_size() as usize);
+        for (n, (desc, sum)) in (first..geometry.group_count()).zip(descs.zip(&sums)) {
+            let group = GroupNr::new(n);
+            let desc = self.desc(desc, group, *sum);
+            each(desc.map_err(|kind| Corrupt::new(kind, Place::group(group))));
+        }
+        self.sums = sums;
     }
 
+    /// The checksums that the descriptors in `bytes` should carry, those of groups from `first` on;
+    /// any numbers where descriptors carry none.
+    fn sums(&mut self, bytes: &[u8], first: u32) -> Vec<u16> {
+        let mut sums = mem::take(&mut self.sums);
+        sums.clear();
+        let geometry = self.sb.geometry();
+        let (size, crc32c) = (geometry.desc_size() as usize, self.sb.features().metadata_csum());
+        let words = bytes.as_chunks().0;
+        let seed = self.sb.seed();
+        match size {
+            64 if crc32c => running_sums::<8>(words.as_chunks().0, first, seed, &mut sums),
+            32 if crc32c => running_sums::<4>(words.as_chunks().0, first, seed, &mut sums),
+            _ if !self.csum => sums.resize(bytes.len() / size, 0),
+            _ => {
+                let groups = (first..geometry.group_count()).map(GroupNr::new);
+                let descs = bytes.chunks_exact(size).zip(groups);
+                sums.extend(descs.map(|(desc, group)| descriptor_checksum(desc, group, self.sb)));
+            }
+        }
+        sums
+    }
+
+    /// Checks one descriptor.
+    fn parse(&mut self, bytes: &[u8], group: GroupNr) -> Result<GroupDesc, CorruptKind> {
+        let size = self.sb.geometry().desc_size() as usize;
+        let bytes = bytes.get(..size).ok_or(CorruptKind::GroupChecksum)?;
+        let sum = if self.csum { descriptor_checksum(bytes, group, self.sb) } else { 0 };
+        self.desc(bytes, group, sum)
+    }
+
+    /// `bytes` as the descriptor of `group`, if its checksum is `checksum` where it has one.
     #[inline]
-    fn checked(&mut self, bytes: &[u8], group: GroupNr) -> Result<GroupDesc, CorruptKind> {
-        let bytes = bytes.get(..self.desc_size).ok_or(CorruptKind::GroupChecksum)?;
+    fn desc(
+        &mut self,
+        bytes: &[u8],
+        group: GroupNr,
+        checksum: u16,
+    ) -> Result<GroupDesc, CorruptKind> {
         let (low, rest) = RawLow::ref_from_prefix(bytes).map_err(|_| CorruptKind::GroupChecksum)?;
         let high = RawHigh::ref_from_prefix(rest).map_or(&NO_HIGH, |(high, _)| high);
-        let csum = self.csum;
-        if csum && self.checksum(bytes, group) != low.checksum.get() {
+        if self.csum && checksum != low.checksum.get() {
             return Err(CorruptKind::GroupChecksum);
         }
         self.rule.enter(group);
@@ -215,8 +264,8 @@ impl<'a> GroupParser<'a> {
             free_clusters: wide16(high.free_clusters, low.free_clusters),
             free_inodes: wide16(high.free_inodes, low.free_inodes),
             used_dirs: wide16(high.used_dirs, low.used_dirs),
-            unused_inodes: unused_inodes(low, high, csum, self.sb.geometry())?,
-            flags: flags(low, csum)?,
+            unused_inodes: self.unused_inodes(low, high)?,
+            flags: self.flags(low)?,
             block_bitmap_csum: wide16(high.block_bitmap_csum, low.block_bitmap_csum),
             inode_bitmap_csum: wide16(high.inode_bitmap_csum, low.inode_bitmap_csum),
             checksum: low.checksum.get(),
@@ -224,34 +273,22 @@ impl<'a> GroupParser<'a> {
     }
 
     #[inline]
-    fn checksum(&mut self, bytes: &[u8], group: GroupNr) -> u16 {
-        match &mut self.sum {
-            Some(sum) => sum.next(bytes, group),
-            None => descriptor_checksum(bytes, group, self.sb),
+    fn flags(&self, low: &RawLow) -> Result<GroupFlags, CorruptKind> {
+        let flags = GroupFlags(low.flags.get());
+        let uninit = GroupFlags::INODE_UNINIT.0 | GroupFlags::BLOCK_UNINIT.0;
+        let wrong = flags.0 & uninit != 0 && !self.csum;
+        if wrong { Err(CorruptKind::GroupFlags) } else { Ok(flags) }
+    }
+
+    #[inline]
+    fn unused_inodes(&self, low: &RawLow, high: &RawHigh) -> Result<u32, CorruptKind> {
+        if !self.csum {
+            return Ok(0);
         }
+        let unused = wide16(high.unused_inodes, low.unused_inodes);
+        let wrong = unused > self.inodes_per_group;
+        if wrong { Err(CorruptKind::GroupUnusedInodes) } else { Ok(unused) }
     }
-}
-
-fn flags(low: &RawLow, csum: bool) -> Result<GroupFlags, CorruptKind> {
-    let flags = GroupFlags(low.flags.get());
-    let uninit = GroupFlags::INODE_UNINIT.0 | GroupFlags::BLOCK_UNINIT.0;
-    if flags.0 & uninit != 0 && !csum { Err(CorruptKind::GroupFlags) } else { Ok(flags) }
-}
-
-fn unused_inodes(
-    low: &RawLow,
-    high: &RawHigh,
-    csum: bool,
-    geometry: &Geometry,
-) -> Result<u32, CorruptKind> {
-    if !csum {
-        return Ok(0);
-    }
-    let unused = wide16(high.unused_inodes, low.unused_inodes);
-    if unused > geometry.inodes_per_group() {
-        return Err(CorruptKind::GroupUnusedInodes);
-    }
-    Ok(unused)
 }
 
 /// The checksum that a descriptor of `group` should carry, over `bytes` without its checksum

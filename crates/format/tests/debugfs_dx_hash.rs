@@ -20,7 +20,7 @@ fn oracle(questions: &[(String, Vec<u8>)]) -> Option<Vec<DirHash>> {
         command.stderr(Stdio::null()).spawn().ok()
     };
     let Some(mut debugfs) = spawn("debugfs").or_else(|| spawn("/usr/sbin/debugfs")) else {
-        eprintln!("SKIP: debugfs (package e2fsprogs) is not installed");
+        extant_testkit::capability::skip("debugfs (package e2fsprogs) is not installed");
         return None;
     };
     let mut input = debugfs.stdin.take().unwrap();

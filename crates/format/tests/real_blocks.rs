@@ -51,7 +51,7 @@ impl Image {
         let (image, source) = (path.to_str().unwrap(), source.to_str().unwrap());
         let args = ["-q", "-F", "-t", "ext4", "-b", "1024", "-I", "256", "-O", features, "-d"];
         if run("mke2fs", &[&args[..], &[source, image]].concat()).is_none() {
-            println!("skipped: mke2fs is not installed");
+            extant_testkit::capability::skip("mke2fs is not installed");
             return None;
         }
         run("e2fsck", &["-fyD", image]).unwrap();

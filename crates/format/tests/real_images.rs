@@ -14,6 +14,7 @@ use extant_format::{
     InodeFlags, InodeNr, JournalSuperblock, Mmp, NodeRule, OrphanFileBlock, Place, QuotaHeader,
     QuotaKind, Superblock, Timestamp, to_usize,
 };
+use extant_testkit::capability::skip;
 
 /// An image file that goes away with the value.
 struct Image {
@@ -32,7 +33,7 @@ fn run(command: &mut Command) -> Option<Output> {
     match command.output() {
         Ok(output) => Some(output),
         Err(error) => {
-            eprintln!("SKIPPED: {}: {error}", command.get_program().display());
+            skip(&format!("{}: {error}", command.get_program().display()));
             None
         }
     }

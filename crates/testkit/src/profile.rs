@@ -24,7 +24,8 @@ pub enum Base {
 pub enum KernelUse {
     /// Mounts it read-write.
     ReadWrite,
-    /// Mounts it read-only: it is filled before [`Profile::finish`] sets the last features.
+    /// Mounts it read-only: it is filled before [`finish`](field@Profile::finish) sets the last
+    /// features.
     ReadOnly,
     /// Does not mount it: it is filled by `mke2fs -d` and judged by e2fsprogs.
     Not,
@@ -115,8 +116,8 @@ impl Profile {
         self
     }
 
-    /// True if the made file system has `feature` (mke2fs' name), [`finish`](Self::finish) not
-    /// counted.
+    /// True if the made file system has `feature` (mke2fs' name), [`finish`](field@Self::finish)
+    /// not counted.
     #[must_use]
     pub fn has(&self, feature: &str) -> bool {
         let base = match self.base {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use extant_block::IoFlags;
-use extant_core::dir::Directory;
+use extant_core::dir::{Directory, SeenBlocks};
 use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, Place};
 
 use crate::{Error, Follow, Node, Result};
@@ -72,13 +72,12 @@ impl Dir {
     /// error in its place; entries behind it follow.
     #[must_use]
     pub fn entries(&self, flags: IoFlags) -> DirEntries {
-        let budget = self.node.filesystem().volume().geometry().blocks_count();
         DirEntries {
             node: self.node.clone(),
             flags,
             cursor: Some(0),
             ready: VecDeque::new(),
-            budget,
+            seen: SeenBlocks::default(),
         }
     }
 }
@@ -90,8 +89,8 @@ pub struct DirEntries {
     flags: IoFlags,
     cursor: Option<u32>,
     ready: VecDeque<Result<DirEntry>>,
-    /// Blocks that may still be read: no directory has more than the file system.
-    budget: u64,
+    /// Blocks that were read: none comes twice.
+    seen: SeenBlocks,
 }
 
 impl DirEntries {
@@ -101,13 +100,16 @@ impl DirEntries {
         let fs = self.node.filesystem().clone();
         let dir = Directory::new(fs.volume(), self.node.inode());
         let chunk = dir.read_chunk(cursor, self.flags)?;
+        if let Some(nr) = chunk.block
+            && !self.seen.add(nr)
+        {
+            let at = Place::inode(self.node.ino()).block(nr.get());
+            return Err(Corrupt::new(CorruptKind::DirRepeat, at).into());
+        }
         self.ready.extend(chunk.items.into_iter().map(|item| {
             let item = item?;
             Ok(DirEntry { ino: item.ino, name: item.name, file_type: item.file_type })
         }));
-        self.budget = self.budget.checked_sub(1).ok_or_else(|| {
-            Corrupt::new(CorruptKind::DirectorySize, Place::inode(self.node.ino()))
-        })?;
         self.cursor = chunk.next;
         Ok(())
     }

@@ -16,6 +16,9 @@ pub struct OpenOptions {
     pub ignore_in_use: bool,
     /// Open although the device is smaller than the file system: what is behind its end fails.
     pub allow_short_device: bool,
+    /// Open to show structures, not content: a journal to be recovered, or a root that cannot be
+    /// read, is no reason to refuse. A bad root is noted as damage of the volume.
+    pub inspect: bool,
     /// Bytes of metadata blocks to keep in memory.
     pub metadata_cache_bytes: usize,
     /// Inodes to keep in memory, besides those with open handles: about 600 bytes each.
@@ -32,6 +35,7 @@ impl Default for OpenOptions {
             noload: false,
             ignore_in_use: false,
             allow_short_device: false,
+            inspect: false,
             metadata_cache_bytes: 32 << 20,
             inode_cache: 1 << 16,
             name_cache: 1 << 17,
@@ -47,6 +51,7 @@ impl OpenOptions {
             noload: self.noload,
             ignore_in_use: self.ignore_in_use,
             allow_short_device: self.allow_short_device,
+            inspect: self.inspect,
             cache_bytes: self.metadata_cache_bytes,
         }
     }

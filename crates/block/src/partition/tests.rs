@@ -249,7 +249,7 @@ fn tables_made_by_sfdisk_are_read() {
     ];
     for (script, expected) in cases {
         let Some(file) = sfdisk(script) else {
-            eprintln!("SKIPPED: sfdisk is not installed (package fdisk)");
+            extant_testkit::capability::skip("sfdisk is not installed (package fdisk)");
             return;
         };
         let device = FileDevice::open(file.path(), &FileOptions::default()).unwrap();

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::args::ImageArgs;
 
 #[derive(Debug, Args)]
+#[command(subcommand_value_name = "STRUCTURE", subcommand_help_heading = "Structures")]
 pub(crate) struct Dump {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
@@ -19,10 +20,10 @@ pub(crate) enum What {
     /// The superblock, all fields
     #[command(alias = "sb")]
     Superblock,
-    /// The descriptor of a block group
+    /// The descriptor of a block group, or a line for each group
     Group {
-        /// Number of the group, from 0
-        number: u32,
+        /// Number of the group, from 0; without it all are listed
+        number: Option<u32>,
     },
     /// An inode, all fields and its bytes
     Inode {

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+/// Of what all commands share, in their help and pages.
+const HEADING: &str = "Image options";
+
 /// An image and how to open it.
 #[derive(Debug, Args)]
 pub(crate) struct ImageArgs {
@@ -19,32 +22,39 @@ pub(crate) struct ImageArgs {
 
 /// Where in the image the file system is and what to overlook.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Image options")]
 pub(crate) struct DeviceArgs {
     /// Byte where the file system, or with --partition the disk, starts (k, M, G, T: binary units)
+    #[arg(help_heading = HEADING)]
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "0", global = true)]
     #[arg(hide_default_value = true)]
     pub(crate) offset: u64,
     /// Partition that holds the file system, from 1 (GPT or MBR)
+    #[arg(help_heading = HEADING)]
     #[arg(long, value_name = "N", global = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) partition: Option<u32>,
     /// Use the superblock copy in this block, as `e2fsck -b`
+    #[arg(help_heading = HEADING)]
     #[arg(long, value_name = "BLOCK", global = true)]
     pub(crate) sb: Option<u64>,
     /// Bytes of a block, to find the superblock copy (all sizes are tried without it)
+    #[arg(help_heading = HEADING)]
     #[arg(long, value_name = "BYTES", value_parser = bytes, requires = "sb", global = true)]
     pub(crate) block_size: Option<u64>,
     /// Read an image whose journal needs recovery as it is, without its journal
+    #[arg(help_heading = HEADING)]
     #[arg(long, global = true)]
     pub(crate) noload: bool,
     /// Open although somebody else uses the image
+    #[arg(help_heading = HEADING)]
     #[arg(long, global = true)]
     pub(crate) ignore_lock: bool,
     /// Open an image that was cut short; what is missing cannot be read
+    #[arg(help_heading = HEADING)]
     #[arg(long, global = true)]
     pub(crate) allow_short: bool,
     /// Open for writing: not in this version
+    #[arg(help_heading = HEADING)]
     #[arg(long, hide = true, global = true)]
     pub(crate) rw: bool,
 }

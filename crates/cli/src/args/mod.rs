@@ -160,7 +160,7 @@ pub(crate) struct Completions {
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The command whose page to print; without it the page of `extant`
+    /// The command whose page to print (`ls`, `dump-group`); without it the page of `extant`
     pub(crate) command: Option<String>,
     /// Write all pages into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "command")]

@@ -25,12 +25,25 @@ pub(super) fn run(args: &Man, out: &mut Out) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The command `name`; when it was built it got the name of its page, `extant-NAME`.
+/// The command `name`, with `dump-group` for a command below another.
 fn page_of(root: &Command, name: &str) -> Result<Command, Failure> {
-    root.find_subcommand(name).cloned().ok_or_else(|| {
+    let page = format!("extant-{name}");
+    let found = all_below(root).into_iter().find(|(found, _)| *found == page);
+    found.map(|(_, command)| command).ok_or_else(|| {
         let what = format!("no command {}", escape(name.as_bytes()));
         Failure::usage(what, "`extant help` lists the commands")
     })
+}
+
+/// All commands below `command` by the names of their pages, which they got when they were built.
+fn all_below(command: &Command) -> Vec<(String, Command)> {
+    let mut all = Vec::new();
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        let name = below.get_display_name().unwrap_or_else(|| below.get_name());
+        all.push((name.to_owned(), below.clone()));
+        all.extend(all_below(below));
+    }
+    all
 }
 
 fn render(command: Command) -> Result<Vec<u8>, Failure> {
@@ -41,13 +54,10 @@ fn render(command: Command) -> Result<Vec<u8>, Failure> {
 }
 
 fn write_all(root: &Command, dir: &Path) -> Result<Exit, Failure> {
-    let mut pages = vec![("extant.1".to_owned(), root.clone())];
-    for command in root.get_subcommands() {
-        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-        pages.push((format!("{name}.1"), command.clone()));
-    }
+    let mut pages = all_below(root);
+    pages.push(("extant".to_owned(), root.clone()));
     for (name, command) in pages {
-        let path = dir.join(name);
+        let path = dir.join(format!("{name}.1"));
         let page = render(command)?;
         fs::write(&path, page)
             .map_err(|error| Failure::part(&escape(path.to_string_lossy().as_bytes()), error))?;

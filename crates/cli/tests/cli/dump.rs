@@ -54,6 +54,17 @@ fn the_group_is_the_one_of_dumpe2fs() {
 }
 
 #[test]
+fn all_groups_are_listed() {
+    let text = run("dump demo: group").ok();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[1].starts_with("1: blocks 2049-4095, superblock, bitmaps "), "{text}");
+    let json = run("dump --json demo: group").ok();
+    let one = run("dump --json demo: group 1").ok();
+    assert_eq!(json.lines().nth(1), one.lines().next());
+}
+
+#[test]
 fn extents_are_those_of_debugfs() {
     let copy = Copy::of_demo();
     for path in ["/sparse/fragmented.bin", "/sparse/unwritten.bin", "/sparse/holes.bin", "/index"] {
@@ -115,6 +126,18 @@ fn the_hash_tree_is_the_one_of_debugfs() {
     assert!(ours.starts_with("root: hash half_md4, 0 levels of nodes below, 10 of 123 entries\n"));
     run("dump demo: htree /links").fails(1, "has no hash tree");
     run("dump demo: htree /README.txt").fails(1, "not a directory");
+}
+
+#[test]
+fn checksums_of_inodes_are_those_of_debugfs() {
+    let copy = Copy::of_demo();
+    for path in ["/", "/README.txt", "/sparse/fragmented.bin", "/special/null"] {
+        let Some(output) = debugfs(&format!("stat {path}"), &copy.path) else { return };
+        let theirs = String::from_utf8_lossy(&output).into_owned();
+        let ours = run(&format!("dump demo: inode {path}")).ok();
+        assert_eq!(field(&ours, "checksum"), field(&theirs, "Inode checksum"), "{path}");
+        assert_eq!(field(&ours, "checksum"), field(&ours, "checksum_computed"), "{path}");
+    }
 }
 
 #[test]

@@ -46,7 +46,21 @@ fn unknown_features_are_unsupported_by_name() {
     let mut bytes = fs::read(&copy.path).unwrap();
     bytes[1024 + 0x63] |= 0x80;
     fs::write(&copy.path, bytes).unwrap();
-    assert_form(&copy.run("info @").fails(4, "unsupported: FEATURE_B31"));
+    assert_form(&copy.run("info @").fails(4, "unsupported: FEATURE_I31"));
+}
+
+/// What only writers must know does not keep readers out, known or not.
+#[test]
+fn features_for_writers_only_change_nothing() {
+    let copy = Copy::of_demo();
+    let features = ["imagic_inodes", "stable_inodes", "shared_blocks", "read-only", "FEATURE_C20"];
+    for feature in features.into_iter().chain(["FEATURE_R25"]) {
+        if debugfs(&format!("feature {feature}"), &copy.path).is_none() {
+            return;
+        }
+        assert!(copy.run("info @").ok().contains(feature), "{feature}");
+    }
+    assert_eq!(copy.run("digest @").ok(), run("digest demo:").ok());
 }
 
 #[test]
@@ -122,6 +136,9 @@ fn a_damaged_inode_is_named_and_the_rest_is_shown() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let ran = copy.run(&format!("dump @ inode {}", json["ino"])).fails(3, what);
     assert!(ran.text().contains("000000  a4 81"), "the bytes are shown: {}", ran.text());
+    let value = |key: &str| ran.text().lines().find_map(|l| Some(l.strip_prefix(key)?.to_owned()));
+    assert_ne!(value("checksum:"), value("checksum_computed:"), "{}", ran.text());
+    assert!(value("checksum:").is_some_and(|sum| sum.contains("0x")), "{}", ran.text());
     let digest = copy.run("digest @").fails(3, what);
     assert_eq!(digest.text(), "", "no digest of an incomplete tree");
 }
@@ -146,9 +163,28 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn nobody_to_hear_a_message_is_no_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = program().args(["stat", "demo:", "/nowhere"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_missing_superblock_hints_at_its_copies() {
+    let copy = Copy::of_demo();
+    let mut bytes = fs::read(&copy.path).unwrap();
+    bytes[1024..2048].fill(0);
+    fs::write(&copy.path, bytes).unwrap();
+    assert_form(&copy.run("ls @").fails(3, "wrong magic number").fails(3, "--sb 32768"));
+    let copy_block = "2049"; // Groups of this image have 2,048 blocks.
+    assert!(copy.run(&format!("ls @ --sb {copy_block}")).ok().contains("README.txt"));
+}
+
+#[test]
 fn a_full_disk_is_an_error() {
     let Ok(full) = File::options().write(true).open("/dev/full") else {
-        eprintln!("SKIP: no /dev/full");
+        extant_testkit::capability::skip("no /dev/full");
         return;
     };
     let output = program().args(["cat", "demo:", "/index/entry-001.txt"]).stdout(full).output();

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use extant_testkit::capability::{find_tool, skip};
 use tempfile::TempDir;
 
 /// What a run of the program gave.
@@ -81,10 +82,8 @@ pub(crate) fn tool<S: AsRef<OsStr>>(
     name: &str,
     args: impl IntoIterator<Item = S>,
 ) -> Option<Output> {
-    let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(Path::new);
-    let Some(path) = folders.iter().map(|folder| folder.join(name)).find(|path| path.exists())
-    else {
-        eprintln!("SKIP: {name} is not installed");
+    let Some(path) = find_tool(name) else {
+        skip(&format!("{name} is not installed"));
         return None;
     };
     Some(Command::new(path).args(args).output().unwrap())

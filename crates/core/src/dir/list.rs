@@ -4,7 +4,7 @@
 use extant_block::IoFlags;
 use extant_format::dir::{DirBlock, DirEntry, DotEntries};
 use extant_format::dir_hash::HashVersion;
-use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
+use extant_format::{BlockNr, Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
 
 use crate::dir::Directory;
 use crate::{Error, Result};
@@ -27,6 +27,9 @@ pub struct DirChunk {
     pub items: Vec<Result<DirItem>>,
     /// The cursor of the next block; `None` at the end.
     pub next: Option<u32>,
+    /// Where the entries are; `None` without a block. A list in which a block comes twice is to be
+    /// ended, see [`SeenBlocks`](super::SeenBlocks).
+    pub block: Option<BlockNr>,
 }
 
 impl Directory<'_> {
@@ -44,20 +47,22 @@ impl Directory<'_> {
         let (found, skipped) = match self.next_mapped(from, flags) {
             Err(Error::Corrupt(corrupt)) => {
                 // A bad node of the map: what is behind it cannot be told.
-                return Ok(DirChunk { items: vec![Err(corrupt.into())], next: None });
+                return Ok(DirChunk { items: vec![Err(corrupt.into())], next: None, block: None });
             }
             result => result?,
         };
         if skipped {
             items.push(Err(Error::corrupt(CorruptKind::DirHole, self.at(from))));
         }
-        let Some(logical) = found else { return Ok(DirChunk { items, next: None }) };
+        let Some((logical, nr)) = found else {
+            return Ok(DirChunk { items, next: None, block: None });
+        };
         match self.read_block(logical, flags, &mut items) {
             Err(Error::Corrupt(corrupt)) => items.push(Err(corrupt.into())),
             result => result?,
         }
         let next = logical.get().checked_add(1).filter(|&n| n < self.blocks());
-        Ok(DirChunk { items, next })
+        Ok(DirChunk { items, next, block: Some(nr) })
     }
 
     fn read_block(
@@ -128,7 +133,7 @@ impl Directory<'_> {
             Err(Error::Corrupt(corrupt)) => vec![Err(corrupt.into())],
             result => result?,
         };
-        Ok(DirChunk { items, next: None })
+        Ok(DirChunk { items, next: None, block: None })
     }
 
     fn dot_item(&self, name: &[u8], ino: InodeNr) -> DirItem {

@@ -4,8 +4,8 @@ use extant_block::IoFlags;
 use extant_format::dir::{DirBlock, DirEntry};
 use extant_format::{Corrupt, CorruptKind, FileType, InodeNr, LogicalBlock, Place};
 
-use crate::dir::Directory;
 use crate::dir::names::Wanted;
+use crate::dir::{Directory, SeenBlocks};
 use crate::{Error, Result};
 
 /// What a name leads to.
@@ -45,8 +45,14 @@ impl Directory<'_> {
     fn lookup_linear(&self, wanted: &Wanted<'_>, flags: IoFlags) -> Result<Option<Found>> {
         let mut damage = None;
         let mut cursor = LogicalBlock::ZERO;
-        let mut budget = self.volume.geometry().blocks_count();
-        while let (Some(logical), _) = self.next_mapped(cursor, flags)? {
+        let mut seen = SeenBlocks::default();
+        while let (Some((logical, nr)), _) = self.next_mapped(cursor, flags)? {
+            if !seen.add(nr) {
+                return Err(Error::corrupt(
+                    CorruptKind::DirRepeat,
+                    self.at(logical).block(nr.get()),
+                ));
+            }
             match self.lookup_leaf(logical, wanted, flags) {
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {}
@@ -55,10 +61,6 @@ impl Directory<'_> {
             }
             let Some(next) = logical.checked_add(1) else { break };
             cursor = next;
-            // No directory has more blocks than the file system.
-            budget = budget.checked_sub(1).ok_or_else(|| {
-                Error::corrupt(CorruptKind::DirectorySize, Place::inode(self.inode.ino))
-            })?;
         }
         damage.map_or(Ok(None), |corrupt| Err(corrupt.into()))
     }

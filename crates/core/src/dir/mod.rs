@@ -8,21 +8,23 @@ mod htree;
 mod list;
 mod lookup;
 mod names;
+mod seen;
 
 use extant_block::IoFlags;
 use extant_format::dir::htree::{DxRule, count_offset, verify_dx_checksum};
 use extant_format::dir::{DotEntries, EntryRule, dir_body, verify_dir_checksum};
 use extant_format::{
-    Compat, Corrupt, CorruptKind, Incompat, Inode, InodeFlags, InodeNr, LogicalBlock, Place,
+    BlockNr, Compat, Corrupt, CorruptKind, Incompat, Inode, InodeFlags, InodeNr, LogicalBlock,
+    Place,
 };
 use extant_jbd2::Block;
 use extant_sync::Arc;
 
 pub use list::{DirChunk, DirItem};
 pub use lookup::Found;
+pub use seen::SeenBlocks;
 
 use crate::check::CheckKind;
-use crate::map::MapKind;
 use crate::{Error, Result, Volume};
 
 /// A directory of a volume.
@@ -137,12 +139,14 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// The entries' part of a block. A hash tree root keeps what looks like a leaf's tail from the
-    /// time when it was one, so only the shape tells.
+    /// The entries' part of a block. Only the shape and the feature tell: a hash tree root keeps
+    /// what looks like a leaf's tail from the time when it was one, and so does a leaf whose last
+    /// entry grew over its tail when checksums were turned off.
     fn body<'b>(&self, logical: LogicalBlock, bytes: &'b [u8]) -> &'b [u8] {
+        let checksums = self.volume.superblock.features().metadata_csum();
         match self.shape(logical, bytes) {
-            Shape::Leaf => dir_body(bytes),
-            Shape::Node(_) => bytes,
+            Shape::Leaf if checksums => dir_body(bytes),
+            _ => bytes,
         }
     }
 
@@ -169,19 +173,20 @@ impl<'a> Directory<'a> {
         Ok(self.volume.geometry().inode(number).ok_or(wrong)?)
     }
 
-    /// The first mapped block at or behind `logical`, if there is one, and whether blocks were
-    /// skipped: a directory should have no holes.
+    /// The first mapped block at or behind `logical`, if there is one, with its place, and whether
+    /// blocks were skipped: a directory should have no holes.
     fn next_mapped(
         &self,
         logical: LogicalBlock,
         flags: IoFlags,
-    ) -> Result<(Option<LogicalBlock>, bool)> {
+    ) -> Result<(Option<(LogicalBlock, BlockNr)>, bool)> {
         let mut next = logical;
         let mut skipped = false;
         while next.get() < self.blocks() {
             let map = self.volume.map_blocks(self.inode, next, flags)?;
-            if let MapKind::Mapped(_) = map.kind {
-                return Ok((Some(next), skipped));
+            let nr = map.written(next).and_then(|nr| self.volume.geometry().block(nr));
+            if let Some(nr) = nr {
+                return Ok((Some((next, nr)), skipped));
             }
             skipped = true;
             let Some(end) = map.end() else { break };

@@ -315,3 +315,42 @@ fn row_33_empty_directories() {
     let fs = only(&editor, &[("/dir", "dir.rec_len")]);
     assert_eq!(failure(read(&fs, "/dir/a")), "dir.rec_len");
 }
+
+/// A map that repeats a few blocks made a directory of a million blocks from an image of a few
+/// mebibytes: listing it took all memory.
+#[test]
+fn row_33_blocks_that_come_twice() {
+    for args in [EXT2, &["-t", "ext4", "-b", "1024", "-O", "^extent,^64bit"]] {
+        let mut editor = image(args);
+        let inode = Spot::Inode(editor.lookup("/lost+found").unwrap());
+        let second = editor.get_u32(inode, I_BLOCK + 4).unwrap();
+        editor.set_u32(inode, I_BLOCK + 16, second).unwrap();
+        let fs = only(&editor, &[("/lost+found", "dir.repeat")]);
+        let absent = fs.stat(b"/lost+found/absent", Follow::No, IoFlags::NONE);
+        assert_eq!(failure(absent), "dir.repeat");
+    }
+}
+
+/// The image made with `args` and changed by tune2fs reads as it did before.
+fn tuned(args: &[&str], tune2fs: &[&str]) {
+    let mut recipe = SmallImage::new(args);
+    let before = names(&ImageEditor::new(small_image(&recipe).unwrap()), "/");
+    recipe.tune2fs = tune2fs;
+    let editor = ImageEditor::new(small_image(&recipe).unwrap());
+    only(&editor, &[]);
+    assert_eq!(names(&editor, "/"), before);
+    assert_eq!(names(&editor, "/many").len(), 300);
+}
+
+/// tune2fs lets the last entry of a block grow over the tail, whose bytes stay: they were still
+/// taken for a tail, and the entry for one that runs past the block.
+#[test]
+fn checksums_that_were_turned_off() {
+    tuned(EXT4, &["-O", "^metadata_csum"]);
+}
+
+/// The types of entries stay where they are when their feature is removed.
+#[test]
+fn types_that_were_turned_off() {
+    tuned(PLAIN, &["-O", "^filetype"]);
+}

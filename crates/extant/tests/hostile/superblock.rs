@@ -229,7 +229,7 @@ fn row_09_first_inode() {
 #[test]
 fn row_10_unknown_features() {
     let word = |editor: &ImageEditor, at| editor.get_u32(Spot::Superblock, at).unwrap();
-    for (bit, name) in [(0x1, "compression"), (0x1000, "dirdata"), (0x4000_0000, "FEATURE_B30")] {
+    for (bit, name) in [(0x1, "compression"), (0x1000, "dirdata"), (0x4000_0000, "FEATURE_I30")] {
         let mut editor = image(EXT4);
         let flags = word(&editor, 0x60) | bit;
         set(&mut editor, Set::U32(0x60, flags));

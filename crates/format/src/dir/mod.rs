@@ -28,7 +28,9 @@ pub struct EntryRule {
     pub block_size: BlockSize,
     /// The largest inode number.
     pub inodes_count: u32,
-    /// Feature `filetype`: byte 7 is the file type; without it, the high byte of the name length.
+    /// Feature `filetype`: byte 7 is the file type. Without it the byte means nothing: it is the
+    /// high byte of the length of names that have at most 255 bytes, and keeps the type where the
+    /// feature was removed.
     pub has_filetype: bool,
     /// The directory is encrypted: names are ciphertext, in which any byte may occur.
     pub encrypted: bool,
@@ -112,20 +114,16 @@ impl<'a> DirEntry<'a> {
     fn parse(bytes: &'a [u8], offset: usize, rule: &EntryRule) -> Result<Self, CorruptKind> {
         let entry = bytes.get(offset..).unwrap_or_default();
         let header: &[u8; HEADER] = entry.first_chunk().ok_or(CorruptKind::DirRecLen)?;
-        let [_, _, _, _, _, _, name_len_lo, byte7] = *header;
+        let [_, _, _, _, _, _, name_len, byte7] = *header;
         let rec_len = rule.decode_rec_len(u16_at(header, 4).unwrap_or_default());
         let len = to_usize(rec_len.into());
         if len < MIN_REC_LEN || !len.is_multiple_of(4) || len > entry.len() {
             return Err(CorruptKind::DirRecLen);
         }
-        let (name_len, file_type) = if rule.has_filetype {
-            (usize::from(name_len_lo), byte7)
-        } else {
-            (usize::from(u16::from_le_bytes([name_len_lo, byte7])), 0)
-        };
+        let file_type = if rule.has_filetype { byte7 } else { 0 };
         let inode = u32_at(header, 0).unwrap_or_default();
         let record = entry.get(..len).ok_or(CorruptKind::DirRecLen)?;
-        let name = bytes_at(record, HEADER, name_len).ok_or(CorruptKind::DirNameLen)?;
+        let name = bytes_at(record, HEADER, name_len.into()).ok_or(CorruptKind::DirNameLen)?;
         Self { offset, inode, rec_len, name, file_type, hash_suffix: None, name_valid: true }
             .checked(record, entry.len(), rule)
     }
@@ -145,7 +143,7 @@ impl<'a> DirEntry<'a> {
         if self.inode == 0 {
             return Ok(self);
         }
-        if self.name.is_empty() || self.name.len() > 255 {
+        if self.name.is_empty() {
             return Err(CorruptKind::DirNameLen);
         }
         if self.inode > rule.inodes_count {

@@ -5,108 +5,76 @@
 //! half a word's part in the sum is four look-ups, so this takes a fraction of the instructions of
 //! summing each descriptor. Only the low half of a sum is stored, so only it is worked out.
 
-use std::mem;
-
 use super::low_half;
 use crate::checksum::{ChecksumSeed, crc32c};
-use crate::{GroupNr, Superblock};
+
+/// The words of a descriptor: 4 or 8.
+pub(super) type Words<const N: usize> = [[u8; 8]; N];
 
 /// Words of the largest message: one for the group number, and a descriptor of 64 bytes.
 const WORDS: usize = 1 + 64 / 8;
-/// What is summed of the fourth word, whose last two bytes are the checksum.
+/// The word of a descriptor whose last two bytes are the checksum, and what of it is summed.
+const CHECKSUM_WORD: usize = super::CHECKSUM_OFFSET / 8;
 const NOT_CHECKSUM: u64 = u64::MAX >> 16;
-const _: () = assert!(super::CHECKSUM_OFFSET == 4 * 8 - 2);
+const _: () = assert!(super::CHECKSUM_OFFSET % 8 == 8 - 2);
 
 /// The part of each byte of half a word in the sum of the message.
 type HalfRows = [[u16; 256]; 4];
 /// Of both halves of a word, lower bytes first.
 type WordRows = [HalfRows; 2];
-/// Of 32 bytes.
-type PartRows = [WordRows; 4];
-/// 32 bytes of a descriptor as words, the first first.
-type Part = [u64; 4];
 
 /// Of all words; a message of fewer words ends where this ends, since zeroes before a message do
 /// not change its sum from seed zero.
 static ROWS: [WordRows; WORDS] = rows();
 
-/// The sum of the descriptor seen last.
-#[derive(Debug)]
-pub(super) struct RunningSum {
-    /// Of the group number, and of each 32 bytes of the descriptor. A descriptor of 32 bytes has
-    /// no second part: it never differs, and its rows are not read.
-    rows: (&'static HalfRows, [&'static PartRows; 2]),
-    group: u32,
-    parts: [Part; 2],
-    sum: u16,
+/// Adds the sums of `descs` to `sums`, the first that of group `first`.
+pub(super) fn running_sums<const N: usize>(
+    descs: &[Words<N>],
+    first: u32,
+    seed: ChecksumSeed,
+    sums: &mut Vec<u16>,
+) {
+    let (head, rows) = const { rows_of::<N>() };
+    // As if a descriptor of zeroes of the same group came before the first.
+    let (mut before, mut last) = (&[[0; 8]; N], first);
+    let mut sum = low_half(crc32c(seed.sum(&first.to_le_bytes()), before.as_flattened()));
+    let mut group = first;
+    sums.extend(descs.iter().map(|now| {
+        sum ^= half_word(head, last ^ group) ^ change(rows, before, now);
+        (before, last) = (now, group);
+        group = group.wrapping_add(1);
+        sum
+    }));
 }
 
-impl RunningSum {
-    /// For descriptors of `sb` if they carry CRC32C and have one of the two usual sizes.
-    pub(super) fn new(sb: &Superblock) -> Option<Self> {
-        let size = sb.geometry().desc_size();
-        let known = sb.features().metadata_csum() && (size == 32 || size == 64);
-        if known { Self::of_size(size as usize, sb.seed()) } else { None }
-    }
-
-    fn of_size(bytes: usize, seed: ChecksumSeed) -> Option<Self> {
-        let zeroes = [0; 4 + 64];
-        let ([_, head], rows) = ROWS.get(WORDS - 1 - bytes / 8..)?.split_first()?;
-        Some(Self {
-            rows: (head, [rows.first_chunk()?, rows.last_chunk()?]),
-            group: 0,
-            parts: [[0; 4]; 2],
-            sum: low_half(crc32c(seed.get(), zeroes.get(..4 + bytes)?)),
-        })
-    }
-
-    /// The sum of `bytes`, the whole descriptor of `group`.
-    #[inline]
-    pub(super) fn next(&mut self, bytes: &[u8], group: GroupNr) -> u16 {
-        let (head, rows) = self.rows;
-        let mut change = half_word(head, mem::replace(&mut self.group, group.get()) ^ group.get());
-        let mut kept = NOT_CHECKSUM;
-        for ((rows, before), now) in rows.iter().zip(&mut self.parts).zip(bytes.as_chunks().0) {
-            let now = words(now);
-            let mut difference = differences(mem::replace(before, now), now);
-            if let [.., last] = &mut difference {
-                *last &= kept;
-            }
-            change ^= part(rows, difference);
-            kept = u64::MAX;
-        }
-        self.sum ^= change;
-        self.sum
+/// Of the group number, and of the words of a descriptor.
+#[expect(clippy::panic, reason = "evaluated by the compiler")]
+const fn rows_of<const N: usize>() -> (&'static HalfRows, &'static [WordRows; N]) {
+    let (head, words) = ROWS.split_at(WORDS - N);
+    match (head.last(), words.first_chunk()) {
+        (Some([_, head]), Some(words)) => (head, words),
+        _ => panic!("no descriptor is larger"),
     }
 }
 
+/// What changes in the sum where a descriptor changes from `before` to `now`.
 #[inline]
-fn words(bytes: &[u8; 32]) -> Part {
-    let mut words = [0; 4];
-    let from = bytes.as_chunks::<8>().0;
-    words.iter_mut().zip(from).for_each(|(to, from)| *to = u64::from_le_bytes(*from));
-    words
-}
-
-#[inline]
-fn differences([a, b, c, d]: Part, [e, f, g, h]: Part) -> Part {
-    [a ^ e, b ^ f, c ^ g, d ^ h]
-}
-
-/// What changes in the sum where a part changes by `difference`. Words that stay as they are cost
-/// nothing, nor does a part of which none changes.
-#[inline]
-fn part(rows: &PartRows, difference: Part) -> u16 {
+fn change<const N: usize>(rows: &[WordRows; N], before: &Words<N>, now: &Words<N>) -> u16 {
     let mut sum = 0;
-    if difference.iter().fold(0, |any, word| any | word) == 0 {
-        return sum;
-    }
-    for ([low, high], word) in rows.iter().zip(difference) {
-        if word != 0 {
-            sum ^= half_word(low, lower(word)) ^ half_word(high, lower(word >> 32));
-        }
+    for (n, ((rows, before), now)) in rows.iter().zip(before).zip(now).enumerate() {
+        let kept = if n == CHECKSUM_WORD { NOT_CHECKSUM } else { u64::MAX };
+        sum ^= word(rows, (u64::from_le_bytes(*before) ^ u64::from_le_bytes(*now)) & kept);
     }
     sum
+}
+
+/// What changes in the sum where a word changes by `difference`.
+#[inline]
+fn word([low, high]: &WordRows, difference: u64) -> u16 {
+    if difference == 0 {
+        return 0;
+    }
+    half_word(low, lower(difference)) ^ half_word(high, lower(difference >> 32))
 }
 
 /// What changes in the sum where half a word changes by `difference`. Most changes are small: the
@@ -165,22 +133,31 @@ mod tests {
         low_half(seed.sum(&message))
     }
 
-    #[test]
-    fn running_sums_are_plain_sums() {
+    fn running_sums_are_plain_sums_in<const N: usize>() {
         let seed = ChecksumSeed::stored(0x1234_5678);
-        for size in [32, 64] {
-            let mut running = RunningSum::of_size(size, seed).unwrap();
-            let mut bytes = vec![0_u8; size];
-            for n in 0..2000_u32 {
-                let group = if n % 7 == 0 { n.wrapping_mul(0x9e37_79b9) } else { n };
-                let place = n as usize * 5 % size;
-                bytes[place] ^= (n >> 3).to_le_bytes()[0] | 1;
-                if n % 100 == 0 {
-                    bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_add(n.to_le_bytes()[0]));
-                }
-                let sum = running.next(&bytes, GroupNr::new(group));
-                assert_eq!(sum, plain(&bytes, group, seed), "{n}, {size}");
+        let mut bytes = vec![0_u8; N * 8];
+        let mut descs = Vec::new();
+        for n in 0..2000_u32 {
+            let place = n as usize * 5 % bytes.len();
+            bytes[place] ^= (n >> 3).to_le_bytes()[0] | 1;
+            if n % 100 == 0 {
+                bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_add(n.to_le_bytes()[0]));
+            }
+            descs.extend_from_slice(&bytes);
+        }
+        for first in [0, 255, 65_000, u32::MAX - 2001] {
+            let mut sums = Vec::new();
+            running_sums::<N>(descs.as_chunks().0.as_chunks().0, first, seed, &mut sums);
+            assert_eq!(sums.len(), 2000);
+            for ((n, sum), desc) in (first..).zip(sums).zip(descs.chunks(N * 8)) {
+                assert_eq!(sum, plain(desc, n, seed), "group {n}, {N} words");
             }
         }
+    }
+
+    #[test]
+    fn running_sums_are_plain_sums() {
+        running_sums_are_plain_sums_in::<4>();
+        running_sums_are_plain_sums_in::<8>();
     }
 }

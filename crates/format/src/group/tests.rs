@@ -236,3 +236,63 @@ proptest! {
         }
     }
 }
+
+/// What features and descriptor sizes there are.
+fn variant(n: u8) -> Superblock {
+    eight_groups(|raw| {
+        if n & 1 != 0 {
+            flex(raw);
+        }
+        let sum = match n >> 1 & 3 {
+            0 => RoCompat::METADATA_CSUM.bits(),
+            1 => RoCompat::GDT_CSUM.bits(),
+            _ => 0,
+        };
+        raw.feature_ro_compat.set(RoCompat::SPARSE_SUPER.bits() | sum);
+        if n & 8 != 0 {
+            raw.feature_incompat.set(raw.feature_incompat.get() | Incompat::BIT64.bits());
+            raw.desc_size.set(if n & 16 != 0 { 128 } else { 64 });
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn descriptors_side_by_side_are_judged_as_each_alone(
+        kind in 0_u8..32,
+        first in 0_u32..9,
+        // Groups, and blocks in them, of which the descriptors choose: many meet.
+        places in proptest::collection::vec((0_u32..9, 0_u32..40, any::<bool>()), 3 * 10),
+        damaged in 0_usize..20,
+    ) {
+        let sb = variant(kind);
+        let size = sb.geometry().desc_size() as usize;
+        let at = |(group, block, end): (u32, u32, bool)| {
+            (group * 8192 + block + if end { 8192 - 20 } else { 0 }).into()
+        };
+        let mut bytes = Vec::new();
+        for (n, places) in (first..).zip(places.chunks(3)) {
+            let mut raw = valid();
+            raw.block_bitmap = at(places[0]);
+            raw.inode_bitmap = at(places[1]);
+            raw.inode_table = at(places[2]);
+            let mut desc = raw.as_bytes().to_vec();
+            desc.resize(size, 0);
+            let sum = descriptor_checksum(&desc, GroupNr::new(n), &sb);
+            desc[30..32].copy_from_slice(&sum.to_le_bytes());
+            if n as usize == damaged {
+                desc[20] ^= 1;
+            }
+            bytes.extend(desc);
+        }
+        let mut together = Vec::new();
+        GroupParser::new(&sb).parse_all(&bytes, first, |desc| together.push(desc));
+        let groups = (first..8).map(|n| sb.geometry().group(n).unwrap());
+        let alone: Vec<_> = groups
+            .zip(bytes.chunks(size))
+            .map(|(group, desc)| GroupDesc::parse(desc, group, &sb))
+            .collect();
+        prop_assert_eq!(together, alone);
+    }
+}

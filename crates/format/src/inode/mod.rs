@@ -104,18 +104,19 @@ impl Inode {
         let mut inode =
             Self::decode(bytes, &Parts { raw, extra: &extra, file_type, ino, seed }, sb);
         inode.check(sb).map_err(fail)?;
-        inode.fast_symlink = inode.decide_fast_symlink(sb.geometry());
+        inode.fast_symlink = inode.decide_fast_symlink(sb);
         Ok(inode)
     }
 
     fn decode(bytes: &[u8], parts: &Parts<'_>, sb: &Superblock) -> Self {
         let Parts { raw, extra, file_type, ino, seed } = *parts;
         let features = sb.features();
-        let projects = features.ro_compat(RoCompat::PROJECT);
-        let time =
-            |base: u32, word: u32, end| Timestamp::decode(base, extra.has(end).then_some(word));
-        let crtime =
-            extra.has(0x14).then(|| time(extra.crtime.get(), extra.crtime_extra.get(), 0x18));
+        let projects = features.ro_compat(RoCompat::PROJECT) && extra.has(EXTRA_SIZE);
+        // Linux takes the times of a slot that tune2fs enlarged, whose size is 0, as in use.
+        let enlarged = bytes.len() > BASE_SIZE && extra.extra_isize.get() == 0;
+        let has = |end| enlarged || extra.has(end);
+        let time = |base: u32, word: u32, end| Timestamp::decode(base, has(end).then_some(word));
+        let crtime = has(0x14).then(|| time(extra.crtime.get(), extra.crtime_extra.get(), 0x18));
         Self {
             ino,
             file_type,
@@ -171,18 +172,21 @@ impl Inode {
         u64::from(u32::MAX) << block_size.bits()
     }
 
-    /// The kernel's rule: a symlink is fast if it has no blocks but those of its attributes. An
-    /// inode that holds an attribute's value counts by size, its block count means other things.
-    fn decide_fast_symlink(&self, geometry: &Geometry) -> bool {
-        if self.file_type != FileType::Symlink {
+    /// The kernel's rule: a symlink is fast if it has no blocks but those of its attributes. With
+    /// the feature `ea_inode` blocks of values in inodes of their own are counted as well, and the
+    /// size tells.
+    fn decide_fast_symlink(&self, sb: &Superblock) -> bool {
+        let inline = self.flags.contains(InodeFlags::INLINE_DATA);
+        if self.file_type != FileType::Symlink || inline {
             return false;
         }
-        if self.flags.contains(InodeFlags::EA_INODE) {
+        if sb.features().incompat(Incompat::EA_INODE) {
             return (1..MAP_SIZE as u64).contains(&self.size);
         }
+        let geometry = sb.geometry();
         let cluster_512 = geometry.block_size().bytes64() << geometry.cluster_ratio_bits() >> 9;
         let attributes = if self.file_acl == 0 { 0 } else { cluster_512 };
-        !self.flags.contains(InodeFlags::INLINE_DATA) && self.blocks_512 == attributes
+        self.blocks_512 == attributes
     }
 
     /// Whether the inode is a symlink with its target in [`map_bytes`](Self::map_bytes).

@@ -115,11 +115,12 @@ impl Default for RawExtra {
 
 impl RawExtra {
     /// The extra fields in `bytes`, those behind the first 128 of an inode; fields not in use are
-    /// zero. `None` for an inode of 128 bytes.
+    /// zero, but where the size says that none are, all are as they lie there. `None` for an inode
+    /// of 128 bytes.
     pub(super) fn in_use(bytes: &[u8]) -> Option<Self> {
         let size = usize::from(u16::from_le_bytes(*bytes.first_chunk()?));
         let mut extra = Self::default();
-        let used = size.clamp(2, EXTRA_SIZE).min(bytes.len());
+        let used = if size == 0 { EXTRA_SIZE } else { size.clamp(2, EXTRA_SIZE) }.min(bytes.len());
         extra.as_mut_bytes().get_mut(..used)?.copy_from_slice(bytes.get(..used)?);
         Some(extra)
     }

@@ -153,7 +153,7 @@ fn a_wrong_checksum_is_refused() {
 fn unknown_incompat_features_are_refused_by_name() {
     let mut raw = valid();
     set_incompat(&mut raw, Incompat::DIRDATA.union(Incompat::from_bits(1 << 30)));
-    let features = vec!["dirdata".to_owned(), "FEATURE_B30".to_owned()];
+    let features = vec!["dirdata".to_owned(), "FEATURE_I30".to_owned()];
     assert_eq!(parse(raw).err(), Some(SuperblockError::Unsupported { features }));
 }
 

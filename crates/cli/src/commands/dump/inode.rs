@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use extant::raw::core::InodeUse;
 use extant::raw::format::Inode;
+use extant::raw::format::inode::inode_checksum;
 use extant::{FileType, Follow, InodeNr, IoFlags};
 
 use crate::args::Target;
@@ -31,6 +32,7 @@ pub(super) fn run(show: &Show<'_>, argument: &OsStr, out: &mut Out) -> Result<Ex
         fields(inode, &mut report);
         attributes(show, inode, &mut report);
     }
+    checksums(show, ino, bytes, &mut report);
     report.hidden("data", json::raw(bytes));
     show.print("inode", report, out)?;
     if !show.json {
@@ -85,6 +87,27 @@ fn fields(inode: &Inode, report: &mut Report) {
     report.plain("file_acl_block", inode.file_acl);
     report.plain("extra_isize_bytes", inode.extra_isize);
     map(inode, report);
+}
+
+/// The checksum as it is stored and as it should be, also of an inode that is refused for it.
+/// Without extra fields only the low half has a place.
+fn checksums(show: &Show<'_>, ino: InodeNr, bytes: &[u8], report: &mut Report) {
+    let superblock = show.image.fs.volume().superblock();
+    let le16 = |at| bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes);
+    let generation = bytes.get(0x64..).and_then(|rest| rest.first_chunk()).copied();
+    let (Some(low), Some(generation)) = (le16(0x7c), generation) else { return };
+    if !superblock.features().metadata_csum() {
+        return;
+    }
+    let seed = superblock.seed().for_inode(ino, u32::from_le_bytes(generation));
+    let computed = inode_checksum(bytes, seed);
+    let high = le16(0x82).filter(|_| le16(0x80).is_some_and(|extra_isize| extra_isize >= 4));
+    let (stored, computed) = match high {
+        Some(high) => (format!("{high:#06x}{low:04x}"), format!("{computed:#010x}")),
+        None => (format!("{low:#06x}"), format!("{:#06x}", computed & 0xffff)),
+    };
+    report.plain("checksum", stored);
+    report.plain("checksum_computed", computed);
 }
 
 /// The 60 bytes of the map, in the form that suits what they hold.
