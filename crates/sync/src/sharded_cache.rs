@@ -8,10 +8,18 @@
 use hashbrown::HashTable;
 
 use crate::atomic::{AtomicBool, Ordering};
-use crate::{Rank, ReadMostly};
+use crate::{Rank, ReadMostly, thread};
 
-/// Shards of every cache; a power of two.
-const SHARDS: usize = 64;
+/// Shards for each core: enough that insertions on all cores seldom meet.
+const SHARDS_PER_CORE: usize = 8;
+/// Shards beyond this only cost memory.
+const MAX_SHARDS: usize = 64;
+
+/// Shards of every cache; a power of two. Each costs about 1 KiB, which is what opening a small
+/// image would otherwise mostly spend its time on.
+fn shard_count() -> usize {
+    (thread::available_parallelism() * SHARDS_PER_CORE).next_power_of_two().min(MAX_SHARDS)
+}
 
 /// At most about `capacity` values, found by a hash and an equality of the caller's.
 #[derive(Debug)]
@@ -26,8 +34,9 @@ impl<V> ShardedCache<V> {
     /// evicted; only such values make a shard grow past its share of the capacity.
     #[must_use]
     pub fn new(rank: Rank, capacity: usize, pinned: fn(&V) -> bool) -> Self {
-        let shards = (0..SHARDS).map(|_| ReadMostly::new(rank, Shard::default())).collect();
-        Self { shards, shard_capacity: (capacity / SHARDS).max(2), pinned }
+        let count = shard_count();
+        let shards = (0..count).map(|_| ReadMostly::new(rank, Shard::default())).collect();
+        Self { shards, shard_capacity: (capacity / count).max(2), pinned }
     }
 
     /// What `read` makes of the value with `hash` that `eq` accepts. `read` runs under the shard's
@@ -90,8 +99,11 @@ impl<V> ShardedCache<V> {
 
     fn shard(&self, hash: u64) -> &ReadMostly<Shard<V>> {
         // The table inside uses the low bits and the top seven.
-        let index = (hash >> 40) as usize % SHARDS;
-        #[expect(clippy::indexing_slicing, reason = "index < SHARDS, the length of the slice")]
+        let index = (hash >> 40) as usize & (self.shards.len() - 1);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the length is a power of two, the mask one less"
+        )]
         &self.shards[index]
     }
 }
@@ -214,7 +226,7 @@ mod tests {
 
     #[test]
     fn colliding_hashes_are_told_apart() {
-        let cache = ShardedCache::new(Rank::Leaf, 64 * 50, |_: &u64| false);
+        let cache = ShardedCache::new(Rank::Leaf, shard_count() * 50, |_: &u64| false);
         for n in 0..500_u64 {
             cache.insert(7, |v| *v == n, n, |_| ());
         }

@@ -17,7 +17,8 @@ pub fn spawn_named<T: Send + 'static>(
     Builder::new().name(name.to_owned()).spawn(run)
 }
 
-/// How many threads can run at once, at least 1. Two under the explorer.
+/// How many threads could run at once when this was first asked, at least 1. Two under the
+/// explorer.
 #[must_use]
 pub fn available_parallelism() -> usize {
     crate::imp::available_parallelism()

@@ -1,9 +1,12 @@
 //! Threads of the operating system, and what the facade keeps for each of them.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Asked once: the answer costs the host a look at its control groups.
 pub(crate) fn available_parallelism() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 pub(crate) fn current_task_id() -> u64 {
