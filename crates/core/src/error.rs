@@ -38,9 +38,6 @@ pub enum Error {
     /// No-wait was asked for and the answer is not in memory.
     #[error("the operation would block")]
     WouldBlock,
-    /// The contents are encrypted and there is no key.
-    #[error("the contents are encrypted and the key is not available")]
-    NoKey,
 }
 
 impl Error {

@@ -2,7 +2,7 @@
 //! map (row 21).
 
 use extant_block::IoFlags;
-use extant_format::{Compat, Corrupt, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat};
+use extant_format::{Compat, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat};
 
 use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
 
@@ -24,15 +24,9 @@ pub(crate) fn add_zones(volume: &mut Volume, zones: &mut SystemZones) {
             Err(Error::Corrupt(corrupt))
                 if ino == InodeNr::BOOT_LOADER && corrupt.kind == CorruptKind::InodeUnallocated => {
             }
-            Err(Error::Corrupt(corrupt)) => note(volume, corrupt),
+            Err(Error::Corrupt(corrupt)) => volume.damage.push(corrupt),
             _ => {}
         }
-    }
-}
-
-fn note(volume: &mut Volume, corrupt: Corrupt) {
-    if volume.damage.len() < 32 {
-        volume.damage.push(corrupt);
     }
 }
 

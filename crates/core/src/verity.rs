@@ -8,7 +8,7 @@ use extant_format::verity::{
     HashPlace, MerkleTree, VerityDescriptor, descriptor_offset, tree_offset,
 };
 use extant_format::{Corrupt, CorruptKind, Inode, LogicalBlock, Place, to_usize};
-use extant_sync::{Arc, Rank, ShardedCache};
+use extant_sync::{Arc, Rank, ShardedCache, hash_number};
 
 use crate::{MapKind, Result, Volume};
 
@@ -92,7 +92,7 @@ impl VerityFile {
         let block: Arc<[u8]> = bytes.into();
         let value = (place.block, block);
         Ok(self.verified.insert(
-            hash(place.block),
+            hash_number(place.block),
             |(nr, _)| *nr == place.block,
             value,
             |(_, block)| Arc::clone(block),
@@ -100,13 +100,8 @@ impl VerityFile {
     }
 
     fn cached(&self, nr: u64) -> Option<Arc<[u8]>> {
-        self.verified.find(hash(nr), |(n, _)| *n == nr, |(_, block)| Arc::clone(block))
+        self.verified.find(hash_number(nr), |(n, _)| *n == nr, |(_, block)| Arc::clone(block))
     }
-}
-
-fn hash(nr: u64) -> u64 {
-    let product = nr.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product.rotate_left(32)
 }
 
 impl Volume {

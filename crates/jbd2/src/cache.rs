@@ -7,7 +7,7 @@
 use extant_block::{AlignedBuffer, BlockDevice, DeviceError, IoFlags, read_unaligned};
 use extant_format::{BlockNr, BlockSize};
 use extant_sync::atomic::{AtomicU64, Ordering};
-use extant_sync::{Arc, Rank, RwLock, ShardedCache};
+use extant_sync::{Arc, Rank, RwLock, ShardedCache, hash_number};
 
 /// The content of one metadata block. Never changes while an `Arc` to it is held.
 #[derive(Debug)]
@@ -167,21 +167,15 @@ impl BufferCache {
     }
 
     fn cached(&self, nr: u64) -> Option<Arc<Block>> {
-        self.buffers.find(hash(nr), |buffer| buffer.nr == nr, |buffer| buffer.current())
+        self.buffers.find(hash_number(nr), |buffer| buffer.nr == nr, |buffer| buffer.current())
     }
 
     /// Puts a block in memory; the first of two that race stays.
     fn insert(&self, nr: u64, bytes: AlignedBuffer) -> Arc<Block> {
         let block = Arc::new(Block { bytes, checked: AtomicU64::new(0) });
         let buffer = Arc::new(Buffer { nr, current: RwLock::new(Rank::Buffer, block) });
-        self.buffers.insert(hash(nr), |old| old.nr == nr, buffer, |buffer| buffer.current())
+        self.buffers.insert(hash_number(nr), |old| old.nr == nr, buffer, |buffer| buffer.current())
     }
-}
-
-/// Block numbers spread well by one multiplication and a fold.
-fn hash(nr: u64) -> u64 {
-    let product = nr.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product.rotate_left(32)
 }
 
 #[cfg(test)]

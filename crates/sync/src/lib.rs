@@ -35,6 +35,6 @@ pub use pair::{lock_pair, lock_pair_keyed, write_pair, write_pair_keyed};
 pub use rank::Rank;
 pub use read_mostly::{ReadMostly, ReadMostlyReadGuard, ReadMostlyWriteGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use sharded_cache::ShardedCache;
+pub use sharded_cache::{ShardedCache, hash_number};
 pub use std::sync::{Arc, Weak};
 pub use swap::Swap;

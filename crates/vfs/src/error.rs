@@ -177,7 +177,6 @@ impl From<extant_core::Error> for Error {
             Core::NeedsRecovery => Self::NeedsRecovery,
             Core::InUse { node, device } => Self::InUse { node, device },
             Core::Device(error) => Self::Device(error),
-            Core::NoKey => Self::NoKey,
             _ => Self::WouldBlock,
         }
     }

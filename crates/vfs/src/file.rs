@@ -95,14 +95,6 @@ impl File {
         Ok(done)
     }
 
-    /// Reads the whole range from `offset` into `buf`, which the file must fill.
-    ///
-    /// # Errors
-    /// As [`read_at`](Self::read_at); [`Error::NotFound`] if the file ends before.
-    pub fn read_exact_at(&self, buf: &mut [u8], offset: u64, flags: IoFlags) -> Result<()> {
-        if self.read_at(buf, offset, flags)? == buf.len() { Ok(()) } else { Err(Error::NotFound) }
-    }
-
     /// The mapping of byte `offset`; see [`Node::map`].
     ///
     /// # Errors

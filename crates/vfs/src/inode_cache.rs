@@ -5,7 +5,7 @@ use extant_block::IoFlags;
 use extant_core::{InodeUse, Volume};
 use extant_format::{FileType, Inode, InodeFlags, InodeNr};
 use extant_sync::atomic::{AtomicU64, Ordering};
-use extant_sync::{Arc, Rank, ShardedCache};
+use extant_sync::{Arc, Rank, ShardedCache, hash_number};
 
 use crate::{Result, Stat};
 
@@ -93,6 +93,5 @@ fn load(volume: &Volume, ino: InodeNr, wanted: InodeUse, flags: IoFlags) -> Resu
 }
 
 fn hash(ino: InodeNr) -> u64 {
-    let product = u64::from(ino.get()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product.rotate_left(32)
+    hash_number(ino.get().into())
 }
