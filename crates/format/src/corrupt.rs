@@ -133,6 +133,7 @@ corrupt_kinds! {
     MapSystemZone = "map.system_zone": "a file maps blocks that hold metadata",
     IndirectRange = "map.indirect_range": "block map points outside the file system",
     IndirectCycle = "map.indirect_cycle": "indirect block is already on the path",
+    MapShared = "map.shared": "a block of a map is in that map twice",
 
     // Directories.
     DirRecLen = "dir.rec_len": "directory entry length too small, unaligned, or past the block",
@@ -180,10 +181,28 @@ corrupt_kinds! {
     MmpMagic = "mmp.magic": "multi-mount block without its magic number",
     MmpChecksum = "mmp.checksum": "multi-mount block checksum does not match",
     MmpBlock = "mmp.block": "multi-mount block outside the file system or over metadata",
+    OrphanInode = "orphan.inode":
+        "the orphan list names an inode that is out of range, reserved, free, or not an orphan",
     OrphanFileBlock = "orphan.block": "orphan file block malformed",
     OrphanFileChecksum = "orphan.checksum": "orphan file block checksum does not match",
     JournalSuperblock = "journal.superblock": "journal superblock malformed",
     JournalChecksum = "journal.checksum": "journal superblock checksum does not match",
+    JournalMap = "journal.map":
+        "the journal is shorter than it says, has holes, or lies outside the file system",
+    JournalUuid = "journal.uuid": "the journal belongs to another file system, or to several",
+    JournalDescriptor = "journal.descriptor":
+        "a descriptor block of the log is damaged, and transactions follow it",
+    JournalTarget = "journal.target":
+        "a transaction writes outside the file system or over the journal",
+    JournalData = "journal.data": "a logged block is damaged, and transactions follow it",
+    JournalRevoke = "journal.revoke": "revoke block with a wrong count or checksum",
+    JournalCommit = "journal.commit":
+        "the checksum of a commit does not match, and transactions follow it",
+    JournalLoop = "journal.loop": "the log is longer than the journal",
+    JournalReplay = "journal.replay":
+        "replaying the journal would change the block size or the journal's place",
+    JournalFastCommit = "journal.fast_commit":
+        "a fast commit names an inode or blocks that it may not change",
     QuotaHeader = "quota.header": "quota file header malformed",
     VerityDescriptor = "verity.descriptor": "verity descriptor missing or malformed",
     VerityHash = "verity.hash": "file content does not match its verity Merkle tree",

@@ -5,6 +5,7 @@
 //! copy and descriptors. Free counts are hints and are not judged here. Layout: the kernel's
 //! `ext4/group_descr.rst`.
 
+mod store;
 mod sum;
 
 use std::mem;
@@ -103,6 +104,12 @@ impl GroupFlags {
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The flags that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
 

@@ -42,6 +42,11 @@ impl<'a> IndirectMap<'a> {
         self.entries.get(index as usize).map(|entry| entry.get())
     }
 
+    /// All numbers in order, 0 for a hole.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        self.entries.iter().map(|entry| entry.get())
+    }
+
     /// Number `index` as a block that a map may point at; `Ok(None)` for a hole.
     ///
     /// # Errors
@@ -85,6 +90,13 @@ impl<'a> IndirectMap<'a> {
         let n = block_size.bytes64() / 4;
         let blocks = u64::from(DIRECT_BLOCKS) + n + n * n + n * n * n;
         blocks.min(1 << 32) << block_size.bits()
+    }
+}
+
+/// Puts `entries` into the numbers of `bytes`, from the first on; a rest of either is left.
+pub fn set_entries(bytes: &mut [u8], entries: &[u32]) {
+    for (slot, entry) in bytes.chunks_exact_mut(4).zip(entries) {
+        slot.copy_from_slice(&entry.to_le_bytes());
     }
 }
 
@@ -164,6 +176,16 @@ mod tests {
     #[test]
     fn no_block_size_makes_no_path() {
         assert_eq!(IndirectMap::path(12, 0), None);
+    }
+
+    #[test]
+    fn entries_are_read_as_they_were_set() {
+        let mut bytes = [0xee; 14];
+        set_entries(&mut bytes, &[7, u32::MAX, 0, 9]);
+        assert_eq!(IndirectMap::new(&bytes).entries().collect::<Vec<_>>(), [7, u32::MAX, 0]);
+        assert_eq!(bytes[12..], [0xee; 2]);
+        set_entries(&mut bytes, &[8]);
+        assert_eq!(IndirectMap::new(&bytes).entries().collect::<Vec<_>>(), [8, u32::MAX, 0]);
     }
 
     #[test]

@@ -59,6 +59,15 @@ impl<'a> OrphanFileBlock<'a> {
     }
 }
 
+/// Makes `bytes`, block `block` of the orphan file, one without entries. `seed` and `checksummed`
+/// are as for [`OrphanFileBlock::parse`]; without checksums the field for it is zero.
+pub fn write_empty_block(bytes: &mut [u8], seed: InodeSeed, block: BlockNr, checksummed: bool) {
+    let Some((body, tail)) = bytes.split_last_chunk_mut::<TAIL_SIZE>() else { return };
+    body.fill(0);
+    let sum = if checksummed { checksum(body, seed, block) } else { 0 };
+    *tail = zerocopy::transmute!([U32::new(ORPHAN_MAGIC), U32::new(sum)]);
+}
+
 fn checksum(body: &[u8], seed: InodeSeed, block: BlockNr) -> u32 {
     crc32c(seed.sum(&block.get().to_le_bytes()), body)
 }
@@ -100,6 +109,19 @@ mod tests {
         let parsed = OrphanFileBlock::parse(&bytes, seed, nr, true).unwrap();
         assert_eq!(parsed.slots(), 254);
         assert_eq!(parsed.entries().collect::<Vec<_>>(), [(1, 12), (3, 0xffff_ffff)]);
+    }
+
+    #[test]
+    fn an_emptied_block_is_good_and_has_no_entries() {
+        let (seed, nr) = seed_and_block();
+        for checksummed in [true, false] {
+            let mut bytes = block(&[12, 13]);
+            bytes.fill(0xa5);
+            write_empty_block(&mut bytes, seed, nr, checksummed);
+            let parsed = OrphanFileBlock::parse(&bytes, seed, nr, checksummed).unwrap();
+            assert_eq!((parsed.slots(), parsed.entries().count()), (254, 0));
+            assert_eq!(bytes[1020..] == [0; 4], !checksummed);
+        }
     }
 
     #[test]

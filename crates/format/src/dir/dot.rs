@@ -1,7 +1,7 @@
 //! The entries `.` and `..` at the start of a directory.
 
 use super::{DirBlock, EntryRule};
-use crate::{Corrupt, CorruptKind, InodeNr, Place};
+use crate::{Corrupt, CorruptKind, FileType, InodeNr, Place};
 
 /// The first two entries of a directory's first block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,5 +28,11 @@ impl DotEntries {
             return Err(wrong(dotdot.offset));
         }
         Ok(Self { parent: dotdot.inode })
+    }
+    /// The records ([`DirBlockMut`](super::DirBlockMut)) of both for directory `ino`.
+    #[must_use]
+    pub fn records(ino: InodeNr, parent: InodeNr, rule: &EntryRule) -> Vec<Vec<u8>> {
+        let record = |ino, name| rule.record(ino, name, FileType::Directory);
+        [record(ino, b".".as_slice()), record(parent, b"..")].into_iter().flatten().collect()
     }
 }

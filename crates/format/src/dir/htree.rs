@@ -10,6 +10,10 @@ use super::EntryRule;
 use crate::le::{bytes_at, u16_at, u32_at};
 use crate::{Corrupt, CorruptKind, InodeSeed, LogicalBlock, Place};
 
+mod edit;
+
+pub use edit::{init_node, init_root, set_dx_checksum, set_levels, set_pairs};
+
 /// Where the pairs start in the root.
 pub const ROOT_OFFSET: usize = 0x20;
 /// Where the pairs start in an inner node.
@@ -41,8 +45,9 @@ impl DxRule {
         if self.large_dir { 3 } else { 2 }
     }
 
-    /// How many pairs fit after `offset`.
-    fn limit(&self, offset: usize) -> usize {
+    /// How many pairs fit in a node whose pairs start at byte `offset`.
+    #[must_use]
+    pub fn limit(&self, offset: usize) -> usize {
         let tail = if self.has_csum { TAIL } else { 0 };
         (self.entry.block_size.to_usize() - offset - tail) / PAIR
     }

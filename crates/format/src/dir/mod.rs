@@ -5,11 +5,16 @@
 //! 12 bytes, so it ends on any bytes. Source: kernel documentation, `ext4/directory.rst`.
 
 mod dot;
+mod edit;
 pub mod htree;
 mod tail;
 
 pub use dot::DotEntries;
-pub use tail::{dir_body, dir_tail, verify_dir_checksum};
+pub use edit::{DirBlockMut, MAX_NAME};
+pub use tail::{
+    DIR_TAIL, dir_body, dir_body_mut, dir_tail, init_dir_tail, set_dir_checksum,
+    verify_dir_checksum,
+};
 
 use crate::le::{bytes_at, u16_at, u32_at};
 use crate::{BlockSize, Corrupt, CorruptKind, Place, to_usize};

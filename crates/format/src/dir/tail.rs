@@ -1,10 +1,10 @@
 //! The checksum of a linear directory block: a fake entry of 12 bytes at its end.
 
-use crate::le::{u16_at, u32_at};
+use crate::le::{put_at, u16_at, u32_at};
 use crate::{Corrupt, CorruptKind, InodeSeed, Place};
 
 /// Bytes of the tail.
-const TAIL: usize = 12;
+pub const DIR_TAIL: usize = 12;
 
 /// The block without its tail, or the whole block if it has none.
 #[must_use]
@@ -20,12 +20,33 @@ pub fn dir_tail(block: &[u8]) -> Option<u32> {
 }
 
 fn split(block: &[u8]) -> Option<(&[u8], u32)> {
-    let (body, tail) = block.split_at_checked(block.len().checked_sub(TAIL)?)?;
+    let (body, tail) = block.split_at_checked(block.len().checked_sub(DIR_TAIL)?)?;
     let is_tail = u32_at(tail, 0) == Some(0)
         && u16_at(tail, 4) == Some(12)
         && u16_at(tail, 6) == Some(0xde00);
     is_tail.then_some(())?;
     Some((body, u32_at(tail, 8)?))
+}
+
+/// The part of a block in front of its tail, the tail being there or yet to be made.
+#[must_use]
+pub fn dir_body_mut(block: &mut [u8]) -> &mut [u8] {
+    let len = block.len().saturating_sub(DIR_TAIL);
+    block.get_mut(..len).unwrap_or_default()
+}
+
+/// Makes the last 12 bytes of a block its tail, without a right checksum.
+pub fn init_dir_tail(block: &mut [u8]) {
+    let at = dir_body_mut(block).len();
+    put_at(block, at, &[0, 0, 0, 0, 12, 0, 0, 0xde, 0, 0, 0, 0]);
+}
+
+/// Stores the checksum of a linear directory block in its tail. A block without one stays as it is.
+pub fn set_dir_checksum(block: &mut [u8], seed: InodeSeed) {
+    if let Some(sum) = split(block).map(|(body, _)| seed.sum(body)) {
+        let at = block.len() - 4;
+        put_at(block, at, &sum.to_le_bytes());
+    }
 }
 
 /// Checks the checksum of a linear directory block (feature `metadata_csum`).

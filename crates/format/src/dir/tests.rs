@@ -186,6 +186,35 @@ fn the_tail_is_found_only_in_its_exact_form() {
     assert_eq!(verify(&[0; 11]), Err(CorruptKind::DirTail));
 }
 
+#[test]
+fn a_tail_made_is_right_and_only_a_tail_is_changed() {
+    let seed = ChecksumSeed::stored(7).for_inode(InodeNr::new(12), 3);
+    let verify = |block: &[u8]| verify_dir_checksum(block, seed, Place::default());
+    let mut block = entry(12, 1024, b"file");
+    let before = block.clone();
+    set_dir_checksum(&mut block, seed);
+    assert_eq!(block, before);
+    init_dir_tail(&mut block);
+    assert_eq!(dir_body(&block), &before[..1012]);
+    assert_eq!(dir_body_mut(&mut block), &before[..1012]);
+    assert!(verify(&block).is_err());
+    set_dir_checksum(&mut block, seed);
+    assert_eq!(verify(&block), Ok(()));
+    assert!(dir_body_mut(&mut [0; 11]).is_empty());
+}
+
+#[test]
+fn dot_records_are_read_as_dot_entries() {
+    let (ino, parent) = (InodeNr::new(12), InodeNr::new(2));
+    for rule in [rule(), hashed(), EntryRule { has_filetype: false, ..rule() }] {
+        let mut block = vec![0; 1024];
+        let records = DotEntries::records(ino, parent, &rule);
+        assert!(DirBlockMut::new(&mut block, &rule, Place::default()).pack(&records));
+        let parsed = DotEntries::parse(&block, ino, &rule, Place::default());
+        assert_eq!(parsed, Ok(DotEntries { parent: 2 }));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 

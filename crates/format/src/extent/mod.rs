@@ -5,10 +5,12 @@
 //! gives the rule of the child: its depth falls by one and its range shrinks, so that a cycle ends
 //! as a broken rule. Format: the kernel's `ext4/ifork.rst`.
 
+mod edit;
 mod raw;
 
 use zerocopy::FromBytes;
 
+pub use edit::{NodeBuf, NodeEntry, set_extent_checksum};
 use raw::{RawExtent, RawHeader};
 
 use crate::{BlockNr, Corrupt, CorruptKind, Geometry, InodeSeed, LogicalBlock, Place};
@@ -292,14 +294,20 @@ impl<'a> ExtentNode<'a> {
 /// [`CorruptKind::ExtentChecksum`].
 pub fn verify_extent_checksum(block: &[u8], seed: InodeSeed, at: Place) -> Result<(), Corrupt> {
     let no_room = || Corrupt::new(CorruptKind::ExtentMaxEntries, at);
-    let (header, _) = RawHeader::ref_from_prefix(block).map_err(|_| no_room())?;
-    let tail = HEADER_SIZE + usize::from(header.max.get()) * ENTRY_SIZE;
+    let tail = checksum_offset(block).ok_or_else(no_room)?;
     let (covered, rest) = block.split_at_checked(tail).ok_or_else(no_room)?;
     let stored = rest.first_chunk().ok_or_else(no_room)?;
     if u32::from_le_bytes(*stored) == seed.sum(covered) {
         return Ok(());
     }
     Err(Corrupt::new(CorruptKind::ExtentChecksum, at))
+}
+
+/// Where the checksum of a block lies: behind the room for all entries. `None` if that is outside.
+fn checksum_offset(block: &[u8]) -> Option<usize> {
+    let (header, _) = RawHeader::ref_from_prefix(block).ok()?;
+    let tail = HEADER_SIZE + usize::from(header.max.get()) * ENTRY_SIZE;
+    (tail <= block.len()).then_some(tail)
 }
 
 #[cfg(test)]

@@ -102,6 +102,12 @@ impl InodeFlags {
         Self(self.0 | other.0)
     }
 
+    /// The flags that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The names of the known flags set, lowest bit first.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)

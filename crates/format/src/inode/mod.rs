@@ -5,15 +5,21 @@
 //! hold. What the map, the attributes and inline data hold is checked by their own modules.
 //! Format: the kernel's `ext4/inodes.rst`.
 
+mod blocks;
+mod change;
 mod flags;
 mod raw;
+mod times;
 
 use std::mem::offset_of;
 
 use zerocopy::{FromBytes, FromZeros};
 
+pub use blocks::set_blocks_512;
+pub use change::{map_bytes_mut, set_inode_checksum};
 pub use flags::InodeFlags;
 pub use raw::{BASE_SIZE, EXTRA_SIZE, RawExtra, RawInode};
+pub use times::set_change_times;
 
 use crate::checksum::crc32c;
 use crate::features::{Incompat, RoCompat};
@@ -147,7 +153,10 @@ impl Inode {
         if !self.flags.valid_with(sb.features()) {
             return Err(CorruptKind::InodeFlags);
         }
-        if self.file_type.has_content() && self.size > self.max_size(sb.geometry()) {
+        // Sizes of the others mean nothing, but must be sizes still: Linux counts them signed.
+        let content = self.file_type.has_content();
+        let most = if content { self.max_size(sb.geometry()) } else { i64::MAX.cast_unsigned() };
+        if self.size > most {
             return Err(CorruptKind::InodeSizeField);
         }
         let inline = self.flags.contains(InodeFlags::INLINE_DATA);

@@ -255,6 +255,20 @@ fn upper_halves_count_where_they_exist() {
     assert_eq!(parse(&slot, &large).unwrap().size, (1 << 32) + 1024);
 }
 
+/// With `large_dir` all types have 64 bits of size: a named pipe was accepted with a size that is
+/// negative where sizes are signed.
+#[test]
+fn sizes_are_never_negative_whatever_the_type() {
+    let mut slot = valid();
+    slot.raw.mode.set(0o010_644);
+    slot.raw.size_hi.set(0x8000_0000);
+    let large = with_features(Incompat::LARGE_DIR, RoCompat::HUGE_FILE);
+    let kind = parse(&slot, &large).err();
+    assert_eq!(kind, Some(CorruptKind::InodeSizeField));
+    slot.raw.size_hi.set(0x7fff_ffff);
+    assert!(parse(&slot, &large).is_ok());
+}
+
 #[test]
 fn an_orphan_may_have_no_links_and_its_directory_no_size() {
     assert!(parsed(|s| s.raw.links_count.set(0)).is_ok());

@@ -1,10 +1,12 @@
 //! The superblock: from 1,024 bytes to features, a [`Geometry`] and the values that describe the
 //! file system. A value of [`Superblock`] has passed every check of this module.
 
+mod change;
 mod raw;
 
 use zerocopy::{FromBytes, IntoBytes};
 
+pub use change::state;
 pub use raw::RawSuperblock;
 
 use crate::checksum::{ChecksumSeed, crc32c};

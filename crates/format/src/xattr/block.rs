@@ -67,6 +67,21 @@ impl<'a> BlockXattrs<'a> {
     }
 }
 
+/// Sets how many inodes share the attribute block `nr`, and its checksum: `seed` is as for
+/// [`BlockXattrs::parse`].
+pub fn set_block_refcount(block: &mut [u8], nr: BlockNr, seed: Option<ChecksumSeed>, count: u32) {
+    put(block, 4, count);
+    if let Some(sum) = seed.and_then(|seed| block_checksum(block, nr, seed)) {
+        put(block, CHECKSUM, sum);
+    }
+}
+
+fn put(block: &mut [u8], at: usize, value: u32) {
+    if let Some(field) = block.get_mut(at..at + 4) {
+        field.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
 /// The checksum of an attribute block: over its number as `le64`, then the block with a zero
 /// checksum. `None` for a block shorter than a header.
 #[must_use]

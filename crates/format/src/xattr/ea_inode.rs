@@ -44,6 +44,13 @@ impl EaInode {
         }
     }
 
+    /// Writes the reference count `refcount` into the inode `raw`.
+    #[expect(clippy::cast_possible_truncation, reason = "halves")]
+    pub fn set_refcount(raw: &mut crate::inode::RawInode, refcount: u64) {
+        raw.ctime.set((refcount >> 32) as u32);
+        raw.version_lo.set(refcount as u32);
+    }
+
     /// Whether this is a value inode of the old form that belongs to inode `ino` of generation
     /// `generation`. It carries neither hash nor reference count, and is tried only after the hash
     /// did not match, as any numbers may stand in these fields otherwise.

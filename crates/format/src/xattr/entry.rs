@@ -5,7 +5,7 @@ use crate::le::{bytes_at, u16_at, u32_at};
 use crate::{Corrupt, CorruptKind, Place, to_usize};
 
 /// Bytes of an entry before its name.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 
 /// The largest value that system calls take, and the largest in an entry's own area: 64 KiB.
 pub const MAX_VALUE: u32 = 1 << 16;

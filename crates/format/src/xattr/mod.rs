@@ -10,12 +10,14 @@ mod block;
 mod ea_inode;
 mod entry;
 mod hash;
+mod ibody;
 mod name;
 
-pub use block::{BlockXattrs, MAX_REFCOUNT, block_checksum};
+pub use block::{BlockXattrs, MAX_REFCOUNT, block_checksum, set_block_refcount};
 pub use ea_inode::EaInode;
 pub use entry::{IbodyXattrs, MAX_EA_INODE_VALUE, MAX_VALUE, XattrEntry};
 pub use hash::{ea_inode_hash, entry_hash, verify_ea_inode_value};
+pub use ibody::{ibody_room, set_ibody_value};
 pub use name::{index, prefix, split_name};
 
 /// The magic number that starts both the area in the inode and the block.

@@ -258,3 +258,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_reference_count_set_is_the_one_read() {
+    let mut bytes = block(&[USER]);
+    set_block_refcount(&mut bytes, BlockNr::new(77), Some(SEED), 9);
+    assert_eq!(parse_block(&bytes).unwrap().refcount, 9);
+    let before = bytes.clone();
+    set_block_refcount(&mut bytes, BlockNr::new(77), None, 10);
+    assert_eq!(bytes[..4], before[..4]);
+    assert_eq!(bytes[8..], before[8..], "without checksums only the count changes");
+
+    let mut raw = crate::inode::RawInode::default();
+    EaInode::set_refcount(&mut raw, 0x5_0000_0003);
+    let fields = (raw.ctime.get(), raw.version_lo.get());
+    assert_eq!(EaInode::from_fields(fields.0, fields.1, 0, 0, 0).refcount, 0x5_0000_0003);
+}

@@ -54,6 +54,54 @@ fn node() -> Vec<u8> {
     block
 }
 
+fn entries(pairs: &[(u32, u32)]) -> Vec<DxEntry> {
+    let pair = |&(hash, block): &(u32, u32)| DxEntry { hash, block: LogicalBlock::new(block) };
+    pairs.iter().map(pair).collect()
+}
+
+#[test]
+fn what_is_written_is_what_is_read() {
+    let seed = ChecksumSeed::stored(7).for_inode(InodeNr::new(12), 3);
+    for has_csum in [false, true] {
+        let rule = DxRule { has_csum, ..rule() };
+        let mut block = vec![0xee; 1024];
+        init_root(&mut block, (InodeNr::new(2), InodeNr::new(2)), 1, &rule);
+        assert!(set_pairs(&mut block, ROOT_OFFSET, &entries(&PAIRS), &rule));
+        set_levels(&mut block, 1);
+        let root = DxRoot::parse(&block, &rule, Place::default()).unwrap();
+        assert_eq!((root.hash_version, root.indirect_levels), (1, 1));
+        assert_eq!(root.node.entries().collect::<Vec<_>>(), entries(&PAIRS));
+
+        let mut block = vec![0xee; 1024];
+        init_node(&mut block, &rule.entry);
+        assert!(set_pairs(&mut block, NODE_OFFSET, &entries(&PAIRS), &rule));
+        let node = DxNode::parse(&block, &rule, Place::default()).unwrap();
+        assert_eq!(node.entries().collect::<Vec<_>>(), entries(&PAIRS));
+        if has_csum {
+            let verify = |b: &[u8]| verify_dx_checksum(b, NODE_OFFSET, seed, Place::default());
+            assert!(verify(&block).is_err());
+            set_dx_checksum(&mut block, NODE_OFFSET, seed);
+            assert_eq!(verify(&block), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn no_pairs_and_more_than_fit_are_refused() {
+    let mut block = node();
+    let before = block.clone();
+    let limit = rule().limit(NODE_OFFSET);
+    let pair = DxEntry { hash: 0, block: LogicalBlock::new(1) };
+    for count in [0, limit + 1, 70_000] {
+        assert!(!set_pairs(&mut block, NODE_OFFSET, &vec![pair; count], &rule()));
+        assert_eq!(block, before);
+    }
+    assert!(!set_pairs(&mut block, 9, &[pair], &rule()));
+    assert!(set_pairs(&mut block, NODE_OFFSET, &vec![pair; limit], &rule()));
+    let node = DxNode::parse(&block, &rule(), Place::default()).unwrap();
+    assert_eq!(node.count(), limit);
+}
+
 fn root_kind(block: &[u8], rule: &DxRule) -> Result<(), CorruptKind> {
     DxRoot::parse(block, rule, Place::default()).map(|_| ()).map_err(|c| c.kind)
 }

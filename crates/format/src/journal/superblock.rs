@@ -1,157 +1,24 @@
-//! The journal's superblock and block headers, big-endian, as far as they describe a journal;
-//! reading the log itself belongs to recovery. Format: the kernel's `ext4/journal.rst`.
+//! The journal's superblock.
 
-use std::fmt;
+use std::ops::Range;
 
 use zerocopy::big_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::{
+    JOURNAL_SUPERBLOCK_SIZE, JournalBlockHeader, JournalBlockKind, JournalFeatures, RawHeader,
+};
 use crate::checksum::crc32c;
 use crate::{BlockSize, Corrupt, CorruptKind, Place};
 
-/// The magic number of every block of the log that is not a copy.
-pub const JOURNAL_MAGIC: u32 = 0xc03b_3998;
-/// Bytes of the journal's superblock.
-pub const JOURNAL_SUPERBLOCK_SIZE: usize = 1024;
 /// Offset of the checksum in it.
 const CHECKSUM_OFFSET: usize = 0xfc;
 /// Fast-commit blocks where the superblock leaves the number open.
 const DEFAULT_FAST_COMMIT_BLOCKS: u32 = 256;
+/// Blocks that a fast-commit area must leave to the log; where it does not, there is no area.
+const MIN_LOG_BLOCKS: u32 = 1024;
 /// The checksum type CRC32C.
 const CRC32C: u8 = 4;
-
-/// The kind of a block of the log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum JournalBlockKind {
-    /// Lists the home blocks of the copies that follow.
-    Descriptor,
-    /// Ends a transaction.
-    Commit,
-    /// A superblock without features.
-    SuperblockV1,
-    /// A superblock.
-    SuperblockV2,
-    /// Lists blocks whose older copies must not be replayed.
-    Revoke,
-}
-
-/// The 12 bytes that open each block of the log that is not a copy.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct JournalBlockHeader {
-    /// The kind.
-    pub kind: JournalBlockKind,
-    /// The transaction.
-    pub sequence: u32,
-}
-
-#[derive(Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RawHeader {
-    magic: U32,
-    kind: U32,
-    sequence: U32,
-}
-
-impl JournalBlockHeader {
-    /// The header at the start of `bytes`; `None` if there is no magic number or the kind is
-    /// unknown, as in a copy of a file-system block.
-    #[must_use]
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (raw, _) = RawHeader::ref_from_prefix(bytes).ok()?;
-        let kind = match raw.kind.get() {
-            1 => JournalBlockKind::Descriptor,
-            2 => JournalBlockKind::Commit,
-            3 => JournalBlockKind::SuperblockV1,
-            4 => JournalBlockKind::SuperblockV2,
-            5 => JournalBlockKind::Revoke,
-            _ => return None,
-        };
-        let header = Self { kind, sequence: raw.sequence.get() };
-        (raw.magic.get() == JOURNAL_MAGIC).then_some(header)
-    }
-}
-
-/// The three feature words of a journal.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct JournalFeatures {
-    /// Compatible: bit 0 is the checksum in commit blocks.
-    pub compat: u32,
-    /// Incompatible.
-    pub incompat: u32,
-    /// Compatible for reading: none are defined.
-    pub ro_compat: u32,
-}
-
-impl JournalFeatures {
-    /// Compatible: commit blocks carry a checksum of their transaction.
-    pub const CHECKSUM: u32 = 0x1;
-    /// Incompatible: there are revoke blocks.
-    pub const REVOKE: u32 = 0x1;
-    /// Incompatible: block numbers have 64 bits.
-    pub const BIT64: u32 = 0x2;
-    /// Incompatible: commit blocks are written without waiting for their transaction.
-    pub const ASYNC_COMMIT: u32 = 0x4;
-    /// Incompatible: checksums version 2.
-    pub const CSUM_V2: u32 = 0x8;
-    /// Incompatible: checksums version 3.
-    pub const CSUM_V3: u32 = 0x10;
-    /// Incompatible: there is a fast-commit area.
-    pub const FAST_COMMIT: u32 = 0x20;
-
-    const COMPAT_NAMES: [&'static str; 1] = ["journal_checksum"];
-    const INCOMPAT_NAMES: [&'static str; 6] = [
-        "journal_incompat_revoke",
-        "journal_64bit",
-        "journal_async_commit",
-        "journal_checksum_v2",
-        "journal_checksum_v3",
-        "fast_commit",
-    ];
-
-    /// Whether all bits of `flag` are set in the incompatible word.
-    #[must_use]
-    pub const fn incompat(&self, flag: u32) -> bool {
-        self.incompat & flag == flag
-    }
-
-    /// Whether the superblock, descriptors, revokes and commits carry CRC32C.
-    #[must_use]
-    pub const fn has_checksums(&self) -> bool {
-        self.incompat & (Self::CSUM_V2 | Self::CSUM_V3) != 0
-    }
-
-    /// The names of all features set, unknown ones as `FEATURE_Cn`, `FEATURE_In`, `FEATURE_Rn`.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        let mut names = word_names(self.compat, &Self::COMPAT_NAMES, 'C');
-        names.extend(word_names(self.incompat, &Self::INCOMPAT_NAMES, 'I'));
-        names.extend(word_names(self.ro_compat, &[], 'R'));
-        names
-    }
-
-    /// The names of the features that make the log unreadable to those who do not know them.
-    #[must_use]
-    pub fn unknown(&self) -> Vec<String> {
-        let known = (1 << Self::INCOMPAT_NAMES.len()) - 1;
-        let mut names = word_names(self.incompat & !known, &[], 'I');
-        names.extend(word_names(self.ro_compat, &[], 'R'));
-        names
-    }
-}
-
-fn word_names(word: u32, names: &[&str], class: char) -> Vec<String> {
-    let name = |bit: u32| match names.get(bit as usize) {
-        Some(name) => (*name).to_owned(),
-        None => format!("FEATURE_{class}{bit}"),
-    };
-    (0..32).filter(|bit| word & (1 << bit) != 0).map(name).collect()
-}
-
-impl fmt::Debug for JournalFeatures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.names()).finish()
-    }
-}
 
 #[derive(Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -261,6 +128,8 @@ impl JournalSuperblock {
             0 => DEFAULT_FAST_COMMIT_BLOCKS,
             blocks => blocks,
         };
+        let left = raw.max_len.get().saturating_sub(fast_commit_blocks);
+        let fast_commit_blocks = if left < MIN_LOG_BLOCKS { 0 } else { fast_commit_blocks };
         let v2 = version == 2;
         Self {
             version,
@@ -294,10 +163,36 @@ impl JournalSuperblock {
             && (self.start == 0 || (self.first..end).contains(&self.start))
     }
 
-    /// The block behind the log; the fast-commit area starts there.
+    /// Rewrites the start of the log, the next transaction and the error in `bytes`, a journal's
+    /// superblock, and its checksum where there is one. All else stays.
+    pub fn write_state(&self, bytes: &mut [u8]) {
+        if let Ok((raw, _)) = RawJournalSuperblock::mut_from_prefix(bytes) {
+            raw.sequence.set(self.sequence);
+            raw.start.set(self.start);
+            raw.errno.set(self.errno.cast_unsigned());
+        }
+        if self.features.has_checksums() {
+            let sum = journal_checksum(bytes);
+            if let Some(field) = bytes.get_mut(CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4) {
+                field.copy_from_slice(&sum.to_be_bytes());
+            }
+        }
+    }
+
+    /// The block behind the log.
     #[must_use]
     pub const fn log_end(&self) -> u32 {
         self.max_len.saturating_sub(self.fast_commit_blocks)
+    }
+
+    /// The blocks of the fast-commit area: the block behind the log belongs to neither. Empty
+    /// where there is no area.
+    #[must_use]
+    pub const fn fast_commit_area(&self) -> Range<u32> {
+        match self.fast_commit_blocks {
+            0 => self.max_len..self.max_len,
+            _ => self.log_end() + 1..self.max_len,
+        }
     }
 
     /// Whether the log holds nothing to replay.
@@ -320,6 +215,7 @@ pub fn journal_checksum(bytes: &[u8]) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::JOURNAL_MAGIC;
     use super::*;
 
     fn valid(incompat: u32) -> RawJournalSuperblock {
@@ -327,7 +223,7 @@ mod tests {
         raw.header.magic.set(JOURNAL_MAGIC);
         raw.header.kind.set(4);
         raw.block_size.set(1024);
-        raw.max_len.set(1024);
+        raw.max_len.set(2048);
         raw.first.set(1);
         raw.incompat.set(incompat);
         raw.checksum_type = 4;
@@ -354,14 +250,29 @@ mod tests {
     #[test]
     fn both_versions_are_read() {
         let mut raw = valid(JournalFeatures::REVOKE | JournalFeatures::FAST_COMMIT);
-        raw.start.set(767);
+        raw.start.set(1791);
         let journal = parse(raw.clone()).unwrap();
         assert_eq!((journal.version, journal.is_empty()), (2, false));
-        assert_eq!((journal.fast_commit_blocks, journal.log_end()), (256, 768));
+        assert_eq!((journal.fast_commit_blocks, journal.log_end()), (256, 1792));
+        assert_eq!(journal.fast_commit_area(), 1793..2048);
         raw.header.kind.set(3);
         let journal = parse(raw).unwrap();
         assert_eq!((journal.version, journal.features), (1, JournalFeatures::default()));
-        assert_eq!(journal.log_end(), 1024);
+        assert_eq!(journal.log_end(), 2048);
+        assert!(journal.fast_commit_area().is_empty());
+    }
+
+    #[test]
+    fn a_fast_commit_area_leaves_room_for_the_log() {
+        let area = |max_len: u32, blocks: u32| {
+            let mut raw = valid(JournalFeatures::FAST_COMMIT);
+            raw.max_len.set(max_len);
+            raw.fast_commit_blocks.set(blocks);
+            parse(raw).unwrap().fast_commit_area()
+        };
+        assert_eq!(area(1034, 10), 1025..1034, "one block less than the number says");
+        assert!(area(1034, 11).is_empty());
+        assert!(area(2048, u32::MAX).is_empty());
     }
 
     #[test]
@@ -370,15 +281,13 @@ mod tests {
         malformed(|r| r.header.kind.set(2));
         malformed(|r| r.block_size.set(4096));
         malformed(|r| r.max_len.set(0));
-        malformed(|r| r.max_len.set(257));
         malformed(|r| r.first.set(0));
-        malformed(|r| r.first.set(768));
-        malformed(|r| r.start.set(768));
+        malformed(|r| r.first.set(1792));
+        malformed(|r| r.start.set(1792));
         malformed(|r| {
             r.first.set(9);
             r.start.set(8);
         });
-        malformed(|r| r.fast_commit_blocks.set(u32::MAX));
         malformed(|r| r.checksum_type = 1);
         malformed(|r| r.incompat.set(JournalFeatures::CSUM_V2 | JournalFeatures::CSUM_V3));
         malformed(|r| r.compat.set(JournalFeatures::CHECKSUM));
@@ -393,6 +302,16 @@ mod tests {
         raw.checksum.set(journal_checksum(raw.as_bytes()) ^ 1);
         assert_eq!(parse_as_is(&raw), Err(CorruptKind::JournalChecksum));
         assert!(parse_as_is(&valid(0)).is_ok(), "no checksum, none compared");
+    }
+
+    #[test]
+    fn a_state_is_written_with_its_checksum() {
+        let mut raw = valid(JournalFeatures::CSUM_V3);
+        raw.users[0] = [9; 16];
+        let mut journal = parse(raw.clone()).unwrap();
+        (journal.start, journal.sequence, journal.errno) = (7, 99, -5);
+        journal.write_state(raw.as_mut_bytes());
+        assert_eq!(parse_as_is(&raw), Ok(journal));
     }
 
     #[test]
