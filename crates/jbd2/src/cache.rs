@@ -4,7 +4,7 @@
 //! device read. A buffer that someone still holds is never evicted: a writer could not tell two
 //! buffers for one block apart.
 
-use extant_block::{AlignedBuffer, BlockDevice, DeviceError, IoFlags, read_unaligned};
+use extant_block::{AlignedBuffer, BlockDevice, DeviceError, IoFlags, WriteFlags, read_unaligned};
 use extant_format::{BlockNr, BlockSize};
 use extant_sync::atomic::{AtomicU64, Ordering};
 use extant_sync::{Arc, Rank, RwLock, ShardedCache, hash_number};
@@ -137,6 +137,21 @@ impl BufferCache {
             block.checked.store(token.0, Ordering::Relaxed);
         }
         Ok(block)
+    }
+
+    /// Gives block `nr` a new content of one block, in memory and on the device: for a device that
+    /// is an overlay, where recovery changes metadata. Readers that hold the old content keep it.
+    ///
+    /// # Errors
+    /// [`BufferError::Device`].
+    pub fn replace(&self, nr: BlockNr, content: &[u8]) -> Result<(), BufferError> {
+        let mut bytes = self.new_block();
+        bytes.copy_from_slice(content);
+        self.device.write_at(&bytes, nr.byte_offset(self.block_size), WriteFlags::NONE)?;
+        let block = Arc::new(Block { bytes, checked: AtomicU64::new(0) });
+        let cached = |buffer: &Arc<Buffer>| *buffer.current.write() = Arc::clone(&block);
+        self.buffers.find(hash_number(nr.get()), |buffer| buffer.nr == nr.get(), cached);
+        Ok(())
     }
 
     /// Brings the `count` blocks from `first` into memory with one device read, but for those

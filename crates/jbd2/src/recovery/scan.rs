@@ -1,0 +1,307 @@
+//! The scan: one pass over the log, transaction by transaction.
+
+use std::collections::BTreeMap;
+
+use extant_format::journal::{
+    CRC32_BE_START, CommitBlock, CommitSum, DescriptorTags, JournalBlockHeader, JournalBlockKind,
+    JournalFeatures, JournalSeed, JournalTag, RevokeBlock, TagFlags, TagLayout, crc32_be,
+};
+use extant_format::{Corrupt, CorruptKind};
+use extant_sync::Arc;
+
+use super::{LoggedCopy, Recovery, RecoveryCounts};
+use crate::log::at;
+use crate::{JournalError, Log, LogReader};
+
+impl Recovery {
+    /// Reads the log from its start to its end. `is_home` says whether a block of the file system
+    /// may be written by a transaction at all; blocks of an internal journal never are.
+    ///
+    /// # Errors
+    /// [`CorruptKind::JournalDescriptor`], [`CorruptKind::JournalData`],
+    /// [`CorruptKind::JournalRevoke`], [`CorruptKind::JournalCommit`] for damage that a later valid
+    /// commit follows; [`CorruptKind::JournalTarget`], [`CorruptKind::JournalLoop`], and a
+    /// malformed revoke block, wherever they are; those of the device.
+    pub fn scan(log: Arc<Log>, is_home: impl Fn(u64) -> bool) -> Result<Self, JournalError> {
+        let start = log.superblock().start;
+        let sequence = log.superblock().sequence;
+        let mut scan = Scan::new(&log, &is_home);
+        let (end, torn) = match start {
+            0 => (Cursor { block: log.superblock().first, sequence, used: 0 }, None),
+            _ => scan.all(Cursor { block: start, sequence, used: 0 })?,
+        };
+        let Scan { copies, counts, .. } = scan;
+        let (next_sequence, head) = (end.sequence, end.block);
+        Ok(Self { log, copies, counts, next_sequence, head, torn })
+    }
+}
+
+/// A place in the log.
+#[derive(Clone, Copy)]
+struct Cursor {
+    block: u32,
+    /// The transaction that is expected there.
+    sequence: u32,
+    /// Blocks of the log from its start to here.
+    used: u32,
+}
+
+/// What stands between two places.
+enum Found {
+    /// A whole transaction, damaged or not.
+    Transaction(Transaction),
+    /// No more blocks of the expected transaction.
+    End(Option<Corrupt>),
+}
+
+/// A transaction with its commit block.
+struct Transaction {
+    copies: Vec<(u64, LoggedCopy)>,
+    revokes: Vec<u32>,
+    seconds: u64,
+    /// The first thing wrong with it.
+    damage: Option<Corrupt>,
+    end: Cursor,
+}
+
+struct Scan<'a, F> {
+    log: &'a Log,
+    is_home: &'a F,
+    reader: LogReader<'a>,
+    layout: TagLayout,
+    seed: JournalSeed,
+    copies: BTreeMap<u64, LoggedCopy>,
+    counts: RecoveryCounts,
+    /// Commit time of the last good transaction.
+    seconds: u64,
+}
+
+impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
+    fn new(log: &'a Log, is_home: &'a F) -> Self {
+        Self {
+            log,
+            is_home,
+            reader: LogReader::new(log),
+            layout: log.layout(),
+            seed: log.seed(),
+            copies: BTreeMap::new(),
+            counts: RecoveryCounts::default(),
+            seconds: 0,
+        }
+    }
+
+    /// Takes up all transactions from `start`; gives the end of the log, and what is wrong with
+    /// the transaction that it is in.
+    fn all(&mut self, start: Cursor) -> Result<(Cursor, Option<Corrupt>), JournalError> {
+        let mut now = start;
+        loop {
+            let transaction = match self.transaction(now)? {
+                Found::Transaction(transaction) => transaction,
+                Found::End(damage) => {
+                    if let Some(damage) = damage
+                        && self.is_followed(now)?
+                    {
+                        return Err(damage.into());
+                    }
+                    return Ok((now, damage));
+                }
+            };
+            if let Some(damage) = transaction.damage {
+                if self.is_followed(now)? {
+                    return Err(damage.into());
+                }
+                return Ok((now, Some(damage)));
+            }
+            now = transaction.end;
+            self.take_up(transaction)?;
+        }
+    }
+
+    /// Reads the transaction at `start`.
+    fn transaction(&mut self, start: Cursor) -> Result<Found, JournalError> {
+        let mut draft = Draft::new(start, self.log);
+        loop {
+            let at = draft.now.block;
+            let block = self.reader.block(at)?;
+            let header = JournalBlockHeader::parse(block);
+            let Some(header) = header.filter(|header| header.sequence == start.sequence) else {
+                return Ok(Found::End(draft.damage));
+            };
+            match header.kind {
+                JournalBlockKind::Descriptor => self.descriptor(&mut draft)?,
+                JournalBlockKind::Revoke => self.revoke(&mut draft)?,
+                JournalBlockKind::Commit => {
+                    let seconds = self.commit(&mut draft)?;
+                    draft.step(self.log)?;
+                    return Ok(Found::Transaction(draft.finish(seconds)));
+                }
+                _ => return Ok(Found::End(draft.damage)),
+            }
+        }
+    }
+
+    /// Reads a descriptor and the copies behind it.
+    fn descriptor(&mut self, draft: &mut Draft) -> Result<(), JournalError> {
+        let block = self.reader.block(draft.now.block)?;
+        if self.layout.has_checksums() && !self.seed.tail_matches(block) {
+            draft.note(CorruptKind::JournalDescriptor);
+        }
+        draft.add_to_sum(block);
+        let tags: Vec<JournalTag> = DescriptorTags::new(block, self.layout).collect();
+        draft.step(self.log)?;
+        for tag in tags {
+            let block = self.reader.block(draft.now.block)?;
+            draft.add_to_sum(block);
+            let sum = match self.layout.has_checksums() && draft.damage.is_none() {
+                true => self.seed.data_sum(draft.now.sequence, block),
+                false => tag.checksum,
+            };
+            if !self.layout.checksum_matches(&tag, sum) {
+                draft.note(CorruptKind::JournalData);
+            }
+            let escaped = tag.flags.contains(TagFlags::ESCAPED);
+            draft.copies.push((tag.home, LoggedCopy { log: draft.now.block, escaped }));
+            draft.step(self.log)?;
+        }
+        Ok(())
+    }
+
+    fn revoke(&mut self, draft: &mut Draft) -> Result<(), JournalError> {
+        let block = self.reader.block(draft.now.block)?;
+        if self.layout.has_checksums() && !self.seed.tail_matches(block) {
+            draft.note(CorruptKind::JournalRevoke);
+        }
+        draft.revokes.push(draft.now.block);
+        draft.step(self.log)
+    }
+
+    /// Verifies the commit block of a transaction; gives its time.
+    fn commit(&mut self, draft: &mut Draft) -> Result<u64, JournalError> {
+        let block = self.reader.block(draft.now.block)?;
+        if self.layout.has_checksums() && !CommitBlock::checksum_matches(block, self.seed) {
+            draft.note(CorruptKind::JournalCommit);
+        }
+        let Some(commit) = CommitBlock::parse(block) else {
+            draft.note(CorruptKind::JournalCommit);
+            return Ok(0);
+        };
+        let matches = match (draft.sum, commit.sum) {
+            (None, _) | (Some(_), CommitSum::None) => true,
+            (Some(right), CommitSum::Crc32(sum)) => sum == right,
+            (Some(_), CommitSum::Unknown) => false,
+        };
+        if !matches {
+            draft.note(CorruptKind::JournalCommit);
+        }
+        Ok(commit.seconds)
+    }
+
+    /// Adds a good transaction to what is to be replayed.
+    fn take_up(&mut self, transaction: Transaction) -> Result<(), JournalError> {
+        for (home, copy) in transaction.copies {
+            if !(self.is_home)(home) || self.log.contains(home) {
+                return Err(Corrupt::new(CorruptKind::JournalTarget, at(copy.log)).into());
+            }
+            self.copies.insert(home, copy);
+            self.counts.logged_blocks += 1;
+        }
+        for block in transaction.revokes {
+            let bytes = self.reader.block(block)?;
+            for number in RevokeBlock::parse(bytes, self.layout, at(block))?.blocks() {
+                self.copies.remove(&number);
+                self.counts.revoked_blocks += 1;
+            }
+        }
+        self.counts.transactions += 1;
+        self.seconds = transaction.seconds;
+        Ok(())
+    }
+
+    /// Whether a valid commit of a later transaction than the one at `damaged` is in the rest of
+    /// the log, not older than the last good one: then the damage is not the log's end.
+    ///
+    /// Only commits with checksums are proof: blocks of an older use of the log do not match.
+    fn is_followed(&mut self, damaged: Cursor) -> Result<bool, JournalError> {
+        if !self.layout.has_checksums() {
+            return self.next_is_whole(damaged);
+        }
+        let mut now = damaged;
+        while now.used < self.log.len() {
+            let block = self.reader.block(now.block)?;
+            let later = JournalBlockHeader::parse(block).is_some_and(|header| {
+                let ahead = header.sequence.wrapping_sub(damaged.sequence);
+                header.kind == JournalBlockKind::Commit && ahead != 0 && ahead < 1 << 31
+            });
+            if later
+                && CommitBlock::checksum_matches(block, self.seed)
+                && CommitBlock::parse(block).is_some_and(|commit| commit.seconds >= self.seconds)
+            {
+                return Ok(true);
+            }
+            now.step(self.log)?;
+        }
+        Ok(false)
+    }
+
+    /// The same for sums over whole transactions (version 1): whether the next one is whole.
+    fn next_is_whole(&mut self, damaged: Cursor) -> Result<bool, JournalError> {
+        let Found::Transaction(bad) = self.transaction(damaged)? else { return Ok(false) };
+        let next = self.transaction(bad.end)?;
+        Ok(matches!(next, Found::Transaction(next)
+            if next.damage.is_none() && next.seconds >= self.seconds))
+    }
+}
+
+impl Cursor {
+    /// One block on. A log cannot be longer than its journal.
+    fn step(&mut self, log: &Log) -> Result<(), JournalError> {
+        if self.used >= log.len() {
+            return Err(Corrupt::new(CorruptKind::JournalLoop, at(self.block)).into());
+        }
+        self.block = log.advance(self.block, 1);
+        self.used += 1;
+        Ok(())
+    }
+}
+
+/// A transaction while it is read.
+struct Draft {
+    now: Cursor,
+    copies: Vec<(u64, LoggedCopy)>,
+    revokes: Vec<u32>,
+    /// The sum so far, in a journal with sums over transactions.
+    sum: Option<u32>,
+    damage: Option<Corrupt>,
+}
+
+impl Draft {
+    fn new(start: Cursor, log: &Log) -> Self {
+        let sums = log.superblock().features.compat & JournalFeatures::CHECKSUM != 0;
+        let sum = sums.then_some(CRC32_BE_START);
+        Self { now: start, copies: Vec::new(), revokes: Vec::new(), sum, damage: None }
+    }
+
+    fn note(&mut self, kind: CorruptKind) {
+        let here = Corrupt::new(kind, at(self.now.block));
+        self.damage.get_or_insert(here);
+    }
+
+    fn add_to_sum(&mut self, block: &[u8]) {
+        self.sum = self.sum.map(|sum| crc32_be(sum, block));
+    }
+
+    fn step(&mut self, log: &Log) -> Result<(), JournalError> {
+        self.now.step(log)
+    }
+
+    fn finish(self, seconds: u64) -> Transaction {
+        let end = Cursor { sequence: self.now.sequence.wrapping_add(1), ..self.now };
+        Transaction {
+            copies: self.copies,
+            revokes: self.revokes,
+            seconds,
+            damage: self.damage,
+            end,
+        }
+    }
+}
