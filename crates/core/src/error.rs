@@ -3,7 +3,7 @@
 use extant_block::DeviceError;
 use extant_format::superblock::SuperblockError;
 use extant_format::{Corrupt, CorruptKind, Place};
-use extant_jbd2::BufferError;
+use extant_jbd2::{BufferError, JournalError};
 
 /// An error of the metadata layer. Errors concern one object; the rest of the image stays usable.
 #[non_exhaustive]
@@ -21,9 +21,12 @@ pub enum Error {
     /// The device is an external journal, not a file system.
     #[error("the device holds an external journal, not a file system")]
     JournalDevice,
-    /// The journal holds changes that are not in the file system yet.
-    #[error("the file system was not cleanly unmounted: its journal must be recovered")]
-    NeedsRecovery,
+    /// The journal is on a device of its own, which is needed and was not given.
+    #[error("the journal is on another device, with UUID {uuid}")]
+    JournalMissing {
+        /// The UUID of the journal's device, as text.
+        uuid: String,
+    },
     /// The multi-mount block says that another host uses the file system.
     #[error("the file system is in use by host {node:?}, device {device:?}")]
     InUse {
@@ -35,6 +38,9 @@ pub enum Error {
     /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// No block or inode is free.
+    #[error("no space left in the file system")]
+    NoSpace,
     /// No-wait was asked for and the answer is not in memory.
     #[error("the operation would block")]
     WouldBlock,
@@ -43,6 +49,24 @@ pub enum Error {
 impl Error {
     pub(crate) const fn corrupt(kind: CorruptKind, at: Place) -> Self {
         Self::Corrupt(Corrupt::new(kind, at))
+    }
+}
+
+/// A UUID in its usual form.
+pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
+    let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Corrupt(corrupt) => Self::Corrupt(corrupt),
+            JournalError::Unsupported { features } => Self::Unsupported { features },
+            JournalError::Device(error) => Self::Device(error),
+            _ => Self::WouldBlock,
+        }
     }
 }
 

@@ -8,15 +8,19 @@
 //! errors for the object it concerns and nothing else.
 #![forbid(unsafe_code)]
 
+pub(crate) mod changes;
 mod check;
 pub mod dir;
 mod error;
+pub mod fast_commit;
 mod groups;
 mod inline;
 mod inodes;
 pub mod map;
 mod mmp;
 mod open;
+mod orphans;
+mod recovery;
 mod special;
 mod statfs;
 mod symlink;
@@ -29,6 +33,7 @@ pub use error::Error;
 pub use inodes::InodeUse;
 pub use map::{BlockMap, MapKind};
 pub use open::{OpenOptions, SuperblockCopy};
+pub use recovery::{RecoverOptions, RecoveryReport, recover};
 pub use statfs::Statfs;
 pub use volume::Volume;
 pub use xattr::Xattr;

@@ -1,5 +1,5 @@
-//! Opening: superblock, device size, journal state, multi-mount block, descriptors, system zones,
-//! root. After this every number that locates something is inside the image, or its group is on
+//! Opening: superblock, device size, recovery, multi-mount block, descriptors, system zones, root.
+//! After this every number that locates something is inside the image, or its group is on
 //! the list of damage.
 
 use extant_block::{BlockDevice, IoFlags, read_unaligned};
@@ -8,8 +8,9 @@ use extant_format::{BlockNr, BlockSize, CorruptKind, FileType, InodeNr, Place};
 use extant_jbd2::BufferCache;
 use extant_sync::Arc;
 
+use crate::recovery::Orphans;
 use crate::statfs::FreeCounts;
-use crate::{Error, InodeUse, Result, SystemZones, Volume, groups, special};
+use crate::{Error, InodeUse, Result, SystemZones, Volume, groups, recovery, special};
 
 /// Which copy of the superblock to use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -31,15 +32,17 @@ pub enum SuperblockCopy {
 pub struct OpenOptions {
     /// Which superblock to use.
     pub superblock: SuperblockCopy,
-    /// Open a file system whose journal needs recovery as it is, without its journal.
+    /// Leave out recovery: neither the journal nor orphans are looked at.
     pub noload: bool,
     /// Open although the multi-mount block says that another host uses the file system.
     pub ignore_in_use: bool,
     /// Open although the device is smaller than the file system: blocks behind its end fail.
     pub allow_short_device: bool,
-    /// Open to show structures, not content: a journal to be recovered, or a root that cannot be
-    /// read, is no reason to refuse. A bad root is noted as damage.
+    /// Open to show structures as they are on the device: nothing is recovered, and a root that
+    /// cannot be read is no reason to refuse, but noted as damage.
     pub inspect: bool,
+    /// The device of an external journal. Only a journal that holds changes is looked at.
+    pub journal: Option<Arc<dyn BlockDevice>>,
     /// Bytes of metadata to keep in memory.
     pub cache_bytes: usize,
 }
@@ -52,37 +55,45 @@ impl Default for OpenOptions {
             ignore_in_use: false,
             allow_short_device: false,
             inspect: false,
+            journal: None,
             cache_bytes: 32 << 20,
         }
     }
 }
 
+/// A superblock, and the block that it was found in.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundSuperblock {
+    pub(crate) superblock: Superblock,
+    pub(crate) block: BlockNr,
+}
+
 impl Volume {
-    /// Opens the file system that starts at byte 0 of `device`, for reading.
+    /// Opens the file system that starts at byte 0 of `device`, for reading. What its journal
+    /// holds, and orphans, are dealt with in memory; the device is never written.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for a superblock or root that cannot be used, [`Error::Unsupported`],
-    /// [`Error::NeedsRecovery`] unless `noload`, [`Error::InUse`], [`Error::Device`].
+    /// [`Error::Corrupt`] for a superblock, a journal or a root that cannot be used,
+    /// [`Error::Unsupported`], [`Error::JournalMissing`], [`Error::InUse`], [`Error::Device`].
     pub fn open(device: Arc<dyn BlockDevice>, options: &OpenOptions) -> Result<Self> {
-        let (superblock, superblock_block) = read_superblock(&*device, options.superblock)?;
-        let geometry = superblock.geometry();
-        if device.size_bytes() < geometry.size_bytes() && !options.allow_short_device {
-            let at = Place::superblock().block(device.size_bytes() >> geometry.block_size().bits());
-            return Err(Error::corrupt(CorruptKind::DeviceTooSmall, at));
+        let found = FoundSuperblock::read(&*device, options)?;
+        if options.noload || options.inspect || !recovery::is_needed(&found.superblock) {
+            return Self::at_rest(device, found, options);
         }
-        if superblock.needs_recovery() && !options.noload && !options.inspect {
-            return Err(Error::NeedsRecovery);
-        }
-        let buffers = BufferCache::new(device, geometry.block_size(), options.cache_bytes);
-        let mut volume = Self {
-            superblock,
-            superblock_block,
-            buffers,
-            zones: SystemZones::default(),
-            damage: Vec::new(),
-            damaged_groups: 0,
-            free: FreeCounts::default(),
-        };
+        let recovered = recovery::replay_into_memory(device, found, options, Orphans::InMemory)?;
+        let found = FoundSuperblock::read(&*recovered.device, options)?;
+        let mut volume = Self::at_rest(recovered.device, found, options)?;
+        volume.recovery = Some(recovered.report);
+        Ok(volume)
+    }
+
+    /// Opens the file system as the device shows it, whatever its journal holds.
+    pub(crate) fn at_rest(
+        device: Arc<dyn BlockDevice>,
+        found: FoundSuperblock,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let mut volume = Self::unchecked(device, found, options.cache_bytes);
         if !options.ignore_in_use {
             volume.check_multi_mount()?;
         }
@@ -102,6 +113,25 @@ impl Volume {
         Ok(volume)
     }
 
+    /// A volume of which only the superblock is known: enough to find a journal.
+    pub(crate) fn unchecked(
+        device: Arc<dyn BlockDevice>,
+        found: FoundSuperblock,
+        cache_bytes: usize,
+    ) -> Self {
+        let block_size = found.superblock.geometry().block_size();
+        Self {
+            superblock: found.superblock,
+            superblock_block: found.block,
+            buffers: BufferCache::new(device, block_size, cache_bytes),
+            zones: SystemZones::default(),
+            damage: Vec::new(),
+            damaged_groups: 0,
+            free: FreeCounts::default(),
+            recovery: None,
+        }
+    }
+
     /// The root must be an allocated directory (row 17).
     fn check_root(&self) -> Result<()> {
         let bad = || Error::corrupt(CorruptKind::RootInode, Place::inode(InodeNr::ROOT));
@@ -111,6 +141,19 @@ impl Volume {
             Err(Error::Corrupt(c)) if c.kind == CorruptKind::InodeUnallocated => Err(bad()),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl FoundSuperblock {
+    /// Reads the superblock that `options` name, and compares it with the size of the device.
+    pub(crate) fn read(device: &dyn BlockDevice, options: &OpenOptions) -> Result<Self> {
+        let (superblock, block) = read_superblock(device, options.superblock)?;
+        let geometry = superblock.geometry();
+        if device.size_bytes() < geometry.size_bytes() && !options.allow_short_device {
+            let at = Place::superblock().block(device.size_bytes() >> geometry.block_size().bits());
+            return Err(Error::corrupt(CorruptKind::DeviceTooSmall, at));
+        }
+        Ok(Self { superblock, block })
     }
 }
 

@@ -7,7 +7,7 @@ use extant_jbd2::{Block, BufferCache};
 use extant_sync::Arc;
 
 use crate::statfs::FreeCounts;
-use crate::{Result, SystemZones};
+use crate::{RecoveryReport, Result, SystemZones};
 
 /// A file system whose superblock, geometry and descriptors have been verified, with its buffer
 /// cache. Nothing in it changes after opening.
@@ -20,6 +20,7 @@ pub struct Volume {
     pub(crate) damage: Vec<Corrupt>,
     pub(crate) damaged_groups: u32,
     pub(crate) free: FreeCounts,
+    pub(crate) recovery: Option<RecoveryReport>,
 }
 
 impl Volume {
@@ -70,6 +71,12 @@ impl Volume {
     #[must_use]
     pub fn damage(&self) -> (&[Corrupt], u32) {
         (&self.damage, self.damaged_groups)
+    }
+
+    /// What was recovered in memory when the file system was opened; `None` if nothing was.
+    #[must_use]
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.recovery.as_ref()
     }
 
     /// A metadata block whose content the caller checks.

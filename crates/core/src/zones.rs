@@ -1,5 +1,7 @@
 //! The system zones: blocks that hold metadata, which no file's map may claim (row 21, H1).
 
+use std::ops::Range;
+
 use extant_format::{BlockNr, InodeNr};
 
 /// A run of blocks; `owner` is the inode that may map it, if any may.
@@ -81,6 +83,13 @@ impl SystemZones {
             .all(|zone| zone.owner == Some(ino))
     }
 
+    /// The parts of all runs that lie in `blocks`, ascending, whoever may map them.
+    pub(crate) fn within(&self, blocks: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+        let first = self.zones.partition_point(|zone| zone.end <= blocks.start);
+        let zones = self.zones.iter().skip(first).take_while(move |zone| zone.start < blocks.end);
+        zones.map(move |zone| zone.start.max(blocks.start)..zone.end.min(blocks.end))
+    }
+
     /// The runs as (first block, behind the last, owner), ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64, Option<InodeNr>)> + '_ {
         self.zones.iter().map(|zone| (zone.start, zone.end, zone.owner))
@@ -103,6 +112,18 @@ mod tests {
         }
         assert_eq!(zones.finish(), [58], "two that overlap");
         assert_eq!(runs(&zones), [(0, 10), (20, 21), (50, 62)]);
+    }
+
+    #[test]
+    fn runs_within_a_range_end_with_it() {
+        let mut zones = SystemZones::default();
+        for (start, len) in [(10, 10), (30, 10), (50, 10)] {
+            zones.add(start, len, None);
+        }
+        let within = |range| zones.within(range).collect::<Vec<_>>();
+        assert_eq!(within(15..52), [15..20, 30..40, 50..52]);
+        assert_eq!(within(32..33), std::slice::from_ref(&(32..33)));
+        assert!(within(20..30).is_empty() && within(60..90).is_empty());
     }
 
     #[test]

@@ -8,8 +8,9 @@ use extant_format::{Corrupt, CorruptKind, LogicalBlock};
 use extant_jbd2::Block;
 use extant_sync::Arc;
 
+use crate::dir::Directory;
+use crate::dir::lookup::Located;
 use crate::dir::names::Wanted;
-use crate::dir::{Directory, Found};
 use crate::{Error, Result};
 
 /// Leaves that one hash may run over. No real directory comes near; a crafted one is then scanned
@@ -17,18 +18,34 @@ use crate::{Error, Result};
 const MAX_COLLISION_RUN: u32 = 1024;
 
 /// A checked node on the way down, and the pair taken.
-struct Step {
-    logical: LogicalBlock,
-    block: Arc<Block>,
+pub(super) struct Step {
+    pub(super) logical: LogicalBlock,
+    pub(super) block: Arc<Block>,
     /// Where its pairs start.
-    offset: usize,
-    index: usize,
+    pub(super) offset: usize,
+    /// The number of the pair.
+    pub(super) index: usize,
+}
+
+/// The way from the root to the first leaf that may hold names of a hash.
+pub(super) struct HashPath {
+    /// The root, and the nodes below it.
+    pub(super) steps: Vec<Step>,
+    pub(super) leaf: LogicalBlock,
+    pub(super) version: HashVersion,
+    pub(super) hash: u32,
+    levels: u8,
 }
 
 impl Step {
     /// The pair taken; `None` behind the last.
-    fn pair(&self) -> Option<DxEntry> {
-        DxNode::view(self.block.bytes(), self.offset)?.get(self.index)
+    pub(super) fn pair(&self) -> Option<DxEntry> {
+        self.pair_at(self.index)
+    }
+
+    /// Pair number `index`.
+    pub(super) fn pair_at(&self, index: usize) -> Option<DxEntry> {
+        DxNode::view(self.block.bytes(), self.offset)?.get(index)
     }
 }
 
@@ -37,29 +54,36 @@ impl Directory<'_> {
         &self,
         wanted: &Wanted<'_>,
         flags: IoFlags,
-    ) -> Result<Option<Found>> {
-        let block = self.block(LogicalBlock::ZERO, flags)?;
-        let at = self.at(LogicalBlock::ZERO);
-        let root = DxRoot::parse(block.bytes(), &self.dx_rule(), at)?;
-        let version =
-            HashVersion::from_disk(root.hash_version, self.volume.superblock.raw().flags.get());
-        let hash = version.and_then(|version| wanted.hash(self, version));
-        let hash = hash.ok_or(Corrupt::new(CorruptKind::DirHashKey, at))?;
-        let levels = root.indirect_levels;
-        let mut path = Vec::with_capacity(usize::from(levels) + 1);
-        let logical = LogicalBlock::ZERO;
-        path.push(Step { logical, offset: ROOT_OFFSET, index: root.node.find(hash), block });
-        let mut leaf = self.descend(&mut path, levels, hash, flags)?;
+    ) -> Result<Option<Located>> {
+        let HashPath { mut steps, mut leaf, hash, levels, .. } = self.hash_path(wanted, flags)?;
         for _ in 0..MAX_COLLISION_RUN {
             if let Some(found) = self.lookup_leaf(leaf, wanted, flags)? {
                 return Ok(Some(found));
             }
-            match self.continue_run(&mut path, levels, hash, flags)? {
+            match self.continue_run(&mut steps, levels, hash, flags)? {
                 Some(next) => leaf = next,
                 None => return Ok(None),
             }
         }
-        Err(Error::corrupt(CorruptKind::HtreeOrder, at))
+        Err(Error::corrupt(CorruptKind::HtreeOrder, self.at(LogicalBlock::ZERO)))
+    }
+
+    /// The way to the first leaf where the name wanted may be.
+    pub(super) fn hash_path(&self, wanted: &Wanted<'_>, flags: IoFlags) -> Result<HashPath> {
+        let block = self.block(LogicalBlock::ZERO, flags)?;
+        let at = self.at(LogicalBlock::ZERO);
+        let root = DxRoot::parse(block.bytes(), &self.dx_rule(), at)?;
+        let no_key = || Corrupt::new(CorruptKind::DirHashKey, at);
+        let version =
+            HashVersion::from_disk(root.hash_version, self.volume.superblock.raw().flags.get())
+                .ok_or_else(no_key)?;
+        let hash = wanted.hash(self, version).ok_or_else(no_key)?;
+        let levels = root.indirect_levels;
+        let mut steps = Vec::with_capacity(usize::from(levels) + 1);
+        let logical = LogicalBlock::ZERO;
+        steps.push(Step { logical, offset: ROOT_OFFSET, index: root.node.find(hash), block });
+        let leaf = self.descend(&mut steps, levels, hash, flags)?;
+        Ok(HashPath { steps, leaf, version, hash, levels })
     }
 
     /// Goes down from the last step of `path` to a leaf.

@@ -4,6 +4,7 @@
 //! tree node, once when they enter the buffer cache. Listing never depends on the hash tree;
 //! look-up uses it and falls back to a scan where it is damaged (row 34).
 
+pub(crate) mod change;
 mod htree;
 mod list;
 mod lookup;

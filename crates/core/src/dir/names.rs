@@ -26,10 +26,15 @@ impl<'n> Wanted<'n> {
         if dir.rule.encrypted {
             return NokeyName::decode(name).map(Self::Encrypted);
         }
-        if dir.rule.casefold {
-            return Some(Self::Folded(name, casefold::fold(name).ok()));
+        Some(Self::stored(dir, name))
+    }
+
+    /// How `name`, as it is stored, is compared in `dir`.
+    pub(super) fn stored(dir: &Directory<'_>, name: &'n [u8]) -> Self {
+        if dir.rule.casefold && !dir.rule.encrypted {
+            return Self::Folded(name, casefold::fold(name).ok());
         }
-        Some(Self::Exact(name))
+        Self::Exact(name)
     }
 
     /// Whether `entry` has this name.

@@ -84,6 +84,7 @@ fn volume(change: impl Fn(u32, &mut [u8; 64])) -> Volume {
         damage: Vec::new(),
         damaged_groups: 0,
         free: FreeCounts::default(),
+        recovery: None,
     }
 }
 

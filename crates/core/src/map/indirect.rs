@@ -54,7 +54,12 @@ impl Volume {
     }
 
     /// The block that an indirect pointer leads to, if it may hold pointers of this inode.
-    fn indirect_block(&self, inode: &Inode, pointer: u32, passed: &[u32]) -> Result<BlockNr> {
+    pub(super) fn indirect_block(
+        &self,
+        inode: &Inode,
+        pointer: u32,
+        passed: &[u32],
+    ) -> Result<BlockNr> {
         let at = Place::inode(inode.ino).block(pointer.into());
         if passed.contains(&pointer) {
             return Err(Corrupt::new(CorruptKind::IndirectCycle, at).into());

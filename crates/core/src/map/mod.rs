@@ -1,7 +1,9 @@
 //! Block maps: from a logical block of a file to the largest extent around it.
 
+pub(crate) mod change;
 mod extents;
 mod indirect;
+pub(crate) mod walk;
 
 use extant_block::IoFlags;
 use extant_format::{BlockNr, CorruptKind, Inode, InodeFlags, InodeNr, LogicalBlock, Place};

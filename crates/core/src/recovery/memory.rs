@@ -1,0 +1,182 @@
+//! Recovery in memory: the image as it would be, without a write.
+
+use extant_block::{BlockDevice, OverlayDevice};
+use extant_format::superblock::Superblock;
+use extant_format::{BlockNr, Compat, Corrupt, CorruptKind, Place, RoCompat};
+use extant_jbd2::{Recovery, ReplayDevice};
+use extant_sync::{Arc, clock};
+
+use super::RecoveryReport;
+use crate::changes::Changes;
+use crate::open::FoundSuperblock;
+use crate::{Error, OpenOptions, Result, Volume, fast_commit, orphans};
+
+/// A file system recovered in memory.
+pub(crate) struct Recovered {
+    /// The recovered file system. Not yet opened, and so not verified.
+    pub(crate) device: Arc<dyn BlockDevice>,
+    /// The log, if it was looked at.
+    pub(super) log: Option<Arc<Recovery>>,
+    /// Blocks that differ from what the log alone makes of them.
+    pub(super) changed: Vec<BlockNr>,
+    /// What was done.
+    pub(crate) report: RecoveryReport,
+}
+
+/// Whether a file system with this superblock is to be recovered when it is opened.
+pub(crate) fn is_needed(superblock: &Superblock) -> bool {
+    superblock.needs_recovery() || has_orphans(superblock)
+}
+
+fn has_orphans(superblock: &Superblock) -> bool {
+    let present = superblock.features().ro_compat(RoCompat::ORPHAN_PRESENT);
+    superblock.raw().last_orphan.get() != 0 || present
+}
+
+/// What to do about orphans.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Orphans {
+    /// Finish them, in a copy that is never written: quota files may become wrong.
+    InMemory,
+    /// Finish them, for a result that is written.
+    OnImage,
+    /// Leave them.
+    Leave,
+}
+
+/// Recovers the file system on `device`, whose superblock is `found`, in memory.
+pub(crate) fn replay_into_memory(
+    device: Arc<dyn BlockDevice>,
+    found: FoundSuperblock,
+    options: &OpenOptions,
+    orphans: Orphans,
+) -> Result<Recovered> {
+    let needed = found.superblock.needs_recovery();
+    let mut recovered = Recovered {
+        device: Arc::clone(&device),
+        log: None,
+        changed: Vec::new(),
+        report: RecoveryReport { needed, ..Default::default() },
+    };
+    if needed {
+        let recovery = scan(&device, found, options)?;
+        recovered.report.log = recovery.counts();
+        recovered.report.replayed_blocks = recovery.home_blocks().len() as u64;
+        recovered.report.torn = recovery.torn().copied();
+        if recovery.home_blocks().len() > 0 {
+            recovered.device = Arc::new(ReplayDevice::new(device, Arc::clone(&recovery)));
+        }
+        recovered.log = Some(recovery);
+    }
+    recovered.apply_fast_commits(options)?;
+    if orphans != Orphans::Leave {
+        recovered.finish_orphans(options, orphans)?;
+    }
+    recovered.changed.sort_unstable();
+    recovered.changed.dedup();
+    recovered.report.changed_blocks = recovered.changed.len() as u64;
+    Ok(recovered)
+}
+
+/// Scans the log, and checks that the superblock it leaves is one of the same file system.
+fn scan(
+    device: &Arc<dyn BlockDevice>,
+    found: FoundSuperblock,
+    options: &OpenOptions,
+) -> Result<Arc<Recovery>> {
+    let before = Volume::unchecked(Arc::clone(device), found, 1 << 20);
+    let none = || Error::corrupt(CorruptKind::FeatureConflict, Place::superblock());
+    let log = Arc::new(before.journal(options.journal.as_ref())?.ok_or_else(none)?);
+    let size = before.block_size();
+    let blocks = device.size_bytes() >> size.bits();
+    let first = u64::from(before.geometry().first_data_block());
+    // An online resize may be in the log, so only the device bounds the blocks for now.
+    let recovery = Arc::new(Recovery::scan(log, |home| (first..blocks).contains(&home))?);
+    let view = ReplayDevice::new(Arc::clone(device), Arc::clone(&recovery));
+    let after = FoundSuperblock::read(&view, options)?;
+    check_superblocks(&before.superblock, &after.superblock, &recovery)?;
+    Ok(recovery)
+}
+
+/// Replay may change counts and flags, but not what it is itself built on (rows 43, 51).
+fn check_superblocks(before: &Superblock, after: &Superblock, recovery: &Recovery) -> Result<()> {
+    let fixed = |superblock: &Superblock| {
+        let raw = superblock.raw();
+        (
+            superblock.geometry().block_size(),
+            superblock.features().compat(Compat::HAS_JOURNAL),
+            raw.journal_inum.get(),
+            raw.journal_uuid,
+            raw.uuid,
+        )
+    };
+    if fixed(before) != fixed(after) {
+        return Err(Error::corrupt(CorruptKind::JournalReplay, Place::superblock()));
+    }
+    let outside = recovery.home_blocks().next_back();
+    match outside.filter(|&home| home >= after.geometry().blocks_count()) {
+        Some(home) => {
+            let at = Place::structure("journal").block(home);
+            Err(Corrupt::new(CorruptKind::JournalTarget, at).into())
+        }
+        None => Ok(()),
+    }
+}
+
+impl Recovered {
+    /// Applies fast commits over the replayed log. Commits that cannot be applied, although their
+    /// checksums are right, leave the state of the log (row 48).
+    fn apply_fast_commits(&mut self, options: &OpenOptions) -> Result<()> {
+        let Some(recovery) = &self.log else { return Ok(()) };
+        let records = fast_commit::read(recovery.log(), recovery.next_sequence())?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let done = self.change(options, |changes| {
+            let done = fast_commit::replay(changes, &records)?;
+            changes.finish()?;
+            Ok(done.records)
+        });
+        match done {
+            Ok(records) => self.report.fast_commit_records = records,
+            Err(Error::Corrupt(corrupt)) => self.report.fast_commit_damage = Some(corrupt),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Finishes orphans over all of that.
+    fn finish_orphans(&mut self, options: &OpenOptions, how: Orphans) -> Result<()> {
+        if !has_orphans(&FoundSuperblock::read(&*self.device, options)?.superblock) {
+            return Ok(());
+        }
+        let done = self.change(options, |changes| {
+            if how == Orphans::OnImage {
+                orphans::refuse_quota(changes)?;
+            }
+            let done = orphans::finish_orphans(changes, clock::now())?;
+            changes.finish()?;
+            Ok(done)
+        })?;
+        self.report.orphans_deleted = done.deleted;
+        self.report.orphans_truncated = done.truncated;
+        self.report.orphan_damage = done.skipped;
+        Ok(())
+    }
+
+    /// Runs `apply` over an overlay, which becomes the file system if all went well.
+    fn change<R>(
+        &mut self,
+        options: &OpenOptions,
+        apply: impl FnOnce(&mut Changes<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let found = FoundSuperblock::read(&*self.device, options)?;
+        let overlay = Arc::new(OverlayDevice::new(Arc::clone(&self.device)));
+        let volume = Volume::at_rest(overlay.clone(), found, options)?;
+        let mut changes = Changes::new(&volume);
+        let result = apply(&mut changes)?;
+        self.changed.extend(changes.changed());
+        self.device = overlay;
+        Ok(result)
+    }
+}
