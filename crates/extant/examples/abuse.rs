@@ -52,7 +52,7 @@ fn one(image: &Path) {
 fn open(image: &Path) -> Result<Filesystem, Error> {
     let mut options = OpenOptions::default();
     match Filesystem::open_path(image, &ImageOptions::default(), &options) {
-        Err(Error::NeedsRecovery | Error::InUse { .. }) => {
+        Err(Error::JournalMissing { .. } | Error::InUse { .. }) => {
             (options.noload, options.ignore_in_use) = (true, true);
             Filesystem::open_path(image, &ImageOptions::default(), &options)
         }

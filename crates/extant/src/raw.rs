@@ -11,3 +11,4 @@
 
 pub use extant_core as core;
 pub use extant_format as format;
+pub use extant_jbd2 as jbd2;

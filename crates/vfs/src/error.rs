@@ -20,9 +20,12 @@ pub enum Error {
     /// The device is an external journal, not a file system.
     #[error("the device holds an external journal, not a file system")]
     JournalDevice,
-    /// The journal holds changes that are not in the file system yet.
-    #[error("the file system was not cleanly unmounted: its journal must be recovered first")]
-    NeedsRecovery,
+    /// The journal is on a device of its own, which is needed and was not given.
+    #[error("the journal is on another device, with UUID {uuid}")]
+    JournalMissing {
+        /// The UUID of the journal's device, as text.
+        uuid: String,
+    },
     /// The multi-mount block says that another host uses the file system.
     #[error("the file system is in use by host {node}, device {device}")]
     InUse {
@@ -34,6 +37,9 @@ pub enum Error {
     /// The device failed, or could not be opened.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// No block or inode is free.
+    #[error("no space left in the file system")]
+    NoSpace,
     /// No-wait was asked for and the answer is not in memory.
     #[error("the operation would block")]
     WouldBlock,
@@ -96,6 +102,7 @@ errnos! {
     ENOTDIR = 20;
     EISDIR = 21;
     EINVAL = 22;
+    ENOSPC = 28;
     EROFS = 30;
     ENAMETOOLONG = 36;
     ELOOP = 40;
@@ -114,10 +121,11 @@ impl Error {
             Self::Corrupt(_) => Errno::EUCLEAN,
             Self::Unsupported { .. } => Errno::EOPNOTSUPP,
             Self::JournalDevice | Self::NotASymlink | Self::NotAFile => Errno::EINVAL,
-            Self::NeedsRecovery => Errno::EROFS,
+            Self::JournalMissing { .. } => Errno::EINVAL,
             Self::InUse { .. } => Errno::EBUSY,
             Self::Device(DeviceError::InUse { .. }) => Errno::EBUSY,
             Self::Device(_) => Errno::EIO,
+            Self::NoSpace => Errno::ENOSPC,
             Self::WouldBlock => Errno::EAGAIN,
             Self::NoKey => Errno::ENOKEY,
             Self::NotFound => Errno::ENOENT,
@@ -144,8 +152,8 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         use extant_format::CorruptKind as Kind;
         match self {
-            Self::NeedsRecovery => {
-                Some("run e2fsck on a copy, or use noload to read the image as it is")
+            Self::JournalMissing { .. } => {
+                Some("give the journal's device, or use noload to read the image as it is")
             }
             Self::InUse { .. } => Some("unmount it there, or use ignore-lock if that host is gone"),
             Self::JournalDevice => Some("name the device with the file system instead"),
@@ -174,9 +182,10 @@ impl From<extant_core::Error> for Error {
             Core::Corrupt(corrupt) => Self::Corrupt(corrupt),
             Core::Unsupported { features } => Self::Unsupported { features },
             Core::JournalDevice => Self::JournalDevice,
-            Core::NeedsRecovery => Self::NeedsRecovery,
+            Core::JournalMissing { uuid } => Self::JournalMissing { uuid },
             Core::InUse { node, device } => Self::InUse { node, device },
             Core::Device(error) => Self::Device(error),
+            Core::NoSpace => Self::NoSpace,
             _ => Self::WouldBlock,
         }
     }

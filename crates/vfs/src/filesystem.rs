@@ -27,10 +27,12 @@ pub struct Filesystem {
 }
 
 impl Filesystem {
-    /// Opens the file system that starts at byte 0 of `device`.
+    /// Opens the file system that starts at byte 0 of `device`. What its journal holds, and
+    /// orphans, are dealt with in memory ([`Volume::recovery`] says what was done); `device` is
+    /// not written.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::Unsupported`], [`Error::NeedsRecovery`], [`Error::InUse`],
+    /// [`Error::Corrupt`], [`Error::Unsupported`], [`Error::JournalMissing`], [`Error::InUse`],
     /// [`Error::JournalDevice`] or [`Error::Device`], each with its [`hint`](Error::hint).
     pub fn open(device: Arc<dyn BlockDevice>, options: &OpenOptions) -> Result<Self> {
         if options.writable {

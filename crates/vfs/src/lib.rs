@@ -18,6 +18,7 @@ mod name_cache;
 mod node;
 mod options;
 mod path;
+mod recover;
 mod stat;
 
 pub use dir::{Dir, DirEntries, DirEntry};
@@ -31,6 +32,7 @@ pub use filesystem::Filesystem;
 pub use node::Node;
 pub use options::{OpenOptions, SuperblockCopy};
 pub use path::Follow;
+pub use recover::{RecoverOptions, RecoveryReport, recover};
 pub use stat::Stat;
 
 /// The result of everything in this crate.

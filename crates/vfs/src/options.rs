@@ -1,6 +1,8 @@
 //! How to open a file system.
 
+use extant_block::BlockDevice;
 pub use extant_core::SuperblockCopy;
+use extant_sync::Arc;
 
 /// Options of [`Filesystem::open`](crate::Filesystem::open). The default opens for reading and
 /// refuses what cannot be trusted.
@@ -10,15 +12,17 @@ pub struct OpenOptions {
     pub writable: bool,
     /// Which superblock copy to use.
     pub superblock: SuperblockCopy,
-    /// Open a file system whose journal needs recovery as it is, without its journal.
+    /// Leave out recovery, which happens in memory: neither the journal nor orphans are looked at.
     pub noload: bool,
     /// Open although the multi-mount block says that another host uses the file system.
     pub ignore_in_use: bool,
     /// Open although the device is smaller than the file system: what is behind its end fails.
     pub allow_short_device: bool,
-    /// Open to show structures, not content: a journal to be recovered, or a root that cannot be
-    /// read, is no reason to refuse. A bad root is noted as damage of the volume.
+    /// Open to show structures as they are on the device: nothing is recovered, and a root that
+    /// cannot be read is no reason to refuse, but noted as damage of the volume.
     pub inspect: bool,
+    /// The device of an external journal. Only a journal that holds changes is looked at.
+    pub journal: Option<Arc<dyn BlockDevice>>,
     /// Bytes of metadata blocks to keep in memory.
     pub metadata_cache_bytes: usize,
     /// Inodes to keep in memory, besides those with open handles: about 600 bytes each.
@@ -36,6 +40,7 @@ impl Default for OpenOptions {
             ignore_in_use: false,
             allow_short_device: false,
             inspect: false,
+            journal: None,
             metadata_cache_bytes: 32 << 20,
             inode_cache: 1 << 16,
             name_cache: 1 << 17,
@@ -52,6 +57,7 @@ impl OpenOptions {
             ignore_in_use: self.ignore_in_use,
             allow_short_device: self.allow_short_device,
             inspect: self.inspect,
+            journal: self.journal.clone(),
             cache_bytes: self.metadata_cache_bytes,
         }
     }

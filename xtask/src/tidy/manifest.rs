@@ -45,7 +45,7 @@ const VFS: &[&str] =
 
 /// The public library re-exports the open file system, devices, and what inspection tools need.
 const EXTANT: &[&str] =
-    &["extant-vfs", "extant-core", "extant-format", "extant-block", "extant-sync"];
+    &["extant-vfs", "extant-core", "extant-jbd2", "extant-format", "extant-block", "extant-sync"];
 
 /// The command may use everything.
 const CLI: &[&str] = &[
