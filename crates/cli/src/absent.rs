@@ -30,7 +30,6 @@ const ABSENT: &[&str] = &[
     "mv",
     "put",
     "quota",
-    "recover",
     "resize",
     "rm",
     "rmdir",

@@ -109,6 +109,11 @@ impl Failure {
         self
     }
 
+    /// The line that it prints.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Prints it to standard error. A closed pipe is no news to anyone.
     pub(crate) fn report(&self) {
         if self.exit == Exit::Pipe {
@@ -144,8 +149,12 @@ fn describe(error: &Error) -> String {
 fn hint(error: &Error) -> Option<String> {
     use CorruptKind as Kind;
     let text = match error {
-        Error::NeedsRecovery => {
-            "run e2fsck on a copy, or read the image as it is, without its journal, with --noload"
+        Error::JournalMissing { .. } => {
+            "name the device or image of the journal with --journal; --noload reads the image \
+             without it"
+        }
+        Error::JournalDevice => {
+            "name the image of the file system instead, and this journal with --journal"
         }
         Error::InUse { .. } => "unmount it there, or use --ignore-lock if that host is gone",
         Error::Device(DeviceError::InUse { .. }) => {
@@ -164,6 +173,20 @@ fn hint(error: &Error) -> Option<String> {
                  8193 (of 1 KiB)"
             }
             Kind::DeviceTooSmall => "the image is cut short: --allow-short reads what there is",
+            Kind::JournalUuid => "name the journal of this file system with --journal",
+            Kind::JournalInode
+            | Kind::JournalSuperblock
+            | Kind::JournalChecksum
+            | Kind::JournalMap
+            | Kind::JournalDescriptor
+            | Kind::JournalTarget
+            | Kind::JournalData
+            | Kind::JournalRevoke
+            | Kind::JournalCommit
+            | Kind::JournalLoop
+            | Kind::JournalReplay => {
+                "--noload reads the image as it is, without its journal; e2fsck may repair a copy"
+            }
             _ => return error.hint().map(str::to_owned),
         },
         _ => return error.hint().map(str::to_owned),

@@ -2,8 +2,9 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use extant::device::{self, BlockDevice, ImageOptions, open_image};
+use extant::device::{self, BlockDevice, DeviceError, ImageOptions, open_image};
 use extant::raw::format::BlockSize;
+use extant::raw::jbd2::Log;
 use extant::{Error, Filesystem, Follow, InodeNr, IoFlags, Node, OpenOptions, SuperblockCopy};
 use extant_sync::Arc;
 
@@ -21,21 +22,31 @@ pub(crate) struct Image {
     /// How the user called it, escaped.
     pub(crate) name: String,
     pub(crate) fs: Filesystem,
+    /// The device of the external journal, if it was named.
+    pub(crate) journal: Option<Arc<dyn BlockDevice>>,
 }
 
 impl Image {
     /// Opens what the arguments name.
     pub(crate) fn open(args: &ImageArgs) -> Result<Self, Failure> {
-        Self::on_device(args, &open_device(args)?, &options(&args.device)?)
+        Self::recovered(args, &open_device(args)?)
     }
 
-    /// Opens the file system on `device`, which `args` gave, to show its structures: these may be
-    /// looked at as they are, also where the journal holds newer ones.
+    /// Opens the file system on `device`, which `args` gave: recovered in memory if it needs that.
+    pub(crate) fn recovered(
+        args: &ImageArgs,
+        device: &Arc<dyn BlockDevice>,
+    ) -> Result<Self, Failure> {
+        Self::on_device(args, device, &options(args)?)
+    }
+
+    /// Opens the file system on `device`, which `args` gave, to show its structures: as they are
+    /// on the device, also where the journal holds newer ones.
     pub(crate) fn inspect(
         args: &ImageArgs,
         device: &Arc<dyn BlockDevice>,
     ) -> Result<Self, Failure> {
-        let options = OpenOptions { inspect: true, ..options(&args.device)? };
+        let options = OpenOptions { inspect: true, ..options(args)? };
         Self::on_device(args, device, &options)
     }
 
@@ -46,9 +57,14 @@ impl Image {
     ) -> Result<Self, Failure> {
         let name = shown_name(args);
         match Filesystem::open(Arc::clone(device), options) {
-            Ok(fs) => Ok(Self { name, fs }),
+            Ok(fs) => Ok(Self { name, fs, journal: options.journal.clone() }),
             Err(error) => Err(refusal(&name, &error, args, &**device)),
         }
+    }
+
+    /// The journal, wherever it is; `None` if the file system has none.
+    pub(crate) fn open_journal(&self) -> Result<Option<Log>, Error> {
+        Ok(self.fs.volume().journal(self.journal.as_ref())?)
     }
 
     /// The failure `error` of the object that `path` names.
@@ -123,12 +139,21 @@ pub(crate) fn shown_name(args: &ImageArgs) -> String {
     if name == DEMO { "demo".to_owned() } else { escape(name) }
 }
 
-/// The device that holds the file system, or with `--partition` the partition.
+/// The device that holds the file system, or with `--partition` the partition, for reading.
 pub(crate) fn open_device(args: &ImageArgs) -> Result<Arc<dyn BlockDevice>, Failure> {
-    let DeviceArgs { offset, partition, ignore_lock, rw, .. } = args.device;
-    if rw {
+    if args.device.rw {
         return Err(Failure::unsupported("writing"));
     }
+    open_as(args, true)
+}
+
+/// The same for writing, which nobody else may do meanwhile.
+pub(crate) fn open_writable(args: &ImageArgs) -> Result<Arc<dyn BlockDevice>, Failure> {
+    open_as(args, false)
+}
+
+fn open_as(args: &ImageArgs, read_only: bool) -> Result<Arc<dyn BlockDevice>, Failure> {
+    let DeviceArgs { offset, partition, ignore_lock, .. } = args.device;
     if args.image.as_bytes() == DEMO {
         if offset != 0 || partition.is_some() {
             let hint = "leave out --offset and --partition";
@@ -137,12 +162,43 @@ pub(crate) fn open_device(args: &ImageArgs) -> Result<Arc<dyn BlockDevice>, Fail
         return Ok(extant::demo::device());
     }
     let options =
-        ImageOptions { read_only: true, offset, partition, ignore_lock, ..ImageOptions::default() };
-    open_image(&args.image, &options)
-        .map_err(|error| Failure::image(&shown_name(args), &Error::Device(error)))
+        ImageOptions { read_only, offset, partition, ignore_lock, ..ImageOptions::default() };
+    open_image(&args.image, &options).map_err(|error| refused(&shown_name(args), error, read_only))
 }
 
-fn options(args: &DeviceArgs) -> Result<OpenOptions, Failure> {
+/// The device of the external journal, if one is named; opened as its file system is.
+pub(crate) fn open_journal(
+    args: &ImageArgs,
+    read_only: bool,
+) -> Result<Option<Arc<dyn BlockDevice>>, Failure> {
+    let Some(path) = &args.device.journal else { return Ok(None) };
+    let ignore_lock = args.device.ignore_lock;
+    let options = ImageOptions { read_only, ignore_lock, ..ImageOptions::default() };
+    let name = escape(path.as_bytes());
+    open_image(path, &options).map(Some).map_err(|error| refused(&name, error, read_only))
+}
+
+/// A device that cannot be opened; one that can be read but not be written gets a hint.
+fn refused(name: &str, error: DeviceError, read_only: bool) -> Failure {
+    use std::io::ErrorKind;
+    let denied = matches!(&error, DeviceError::Open { source, .. } if matches!(
+        source.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+    ));
+    let failure = Failure::image(name, &Error::Device(error));
+    if read_only || !denied {
+        return failure;
+    }
+    failure.hinting(
+        "this command writes to the image: get the permission, or use a copy that you may write \
+         to; the other commands replay the journal in memory and need to read only"
+            .to_owned(),
+    )
+}
+
+fn options(args: &ImageArgs) -> Result<OpenOptions, Failure> {
+    let journal = open_journal(args, true)?;
+    let args = &args.device;
     let block_size = match args.block_size {
         None => None,
         Some(bytes) => {
@@ -158,6 +214,7 @@ fn options(args: &DeviceArgs) -> Result<OpenOptions, Failure> {
     Ok(OpenOptions {
         superblock,
         noload: args.noload,
+        journal,
         ignore_in_use: args.ignore_lock,
         allow_short_device: args.allow_short,
         ..OpenOptions::default()
@@ -165,7 +222,12 @@ fn options(args: &DeviceArgs) -> Result<OpenOptions, Failure> {
 }
 
 /// The failure to open; a disk with partitions instead of a file system gets a better hint.
-fn refusal(name: &str, error: &Error, args: &ImageArgs, device: &dyn BlockDevice) -> Failure {
+pub(crate) fn refusal(
+    name: &str,
+    error: &Error,
+    args: &ImageArgs,
+    device: &dyn BlockDevice,
+) -> Failure {
     let failure = Failure::image(name, error);
     if !failure.is_no_superblock() || args.device.partition.is_some() {
         return failure;

@@ -53,6 +53,10 @@ pub(crate) enum What {
     },
     /// The multi-mount protection block
     Mmp,
-    /// The journal's superblock
-    Journal,
+    /// The journal: its superblock and the records of its log, in order
+    Journal {
+        /// Show what is behind the end of the log, too: records that were replayed already
+        #[arg(long)]
+        all: bool,
+    },
 }

@@ -41,6 +41,10 @@ pub(crate) struct DeviceArgs {
     #[arg(help_heading = HEADING)]
     #[arg(long, value_name = "BYTES", value_parser = bytes, requires = "sb", global = true)]
     pub(crate) block_size: Option<u64>,
+    /// Device or image of the external journal, if the file system has one
+    #[arg(help_heading = HEADING)]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) journal: Option<OsString>,
     /// Read an image whose journal needs recovery as it is, without its journal
     #[arg(help_heading = HEADING)]
     #[arg(long, global = true)]

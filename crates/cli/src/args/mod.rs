@@ -14,7 +14,7 @@ pub(crate) use dump::{Dump, What};
 pub(crate) use image::{DeviceArgs, ImageArgs};
 pub(crate) use target::Target;
 
-const ABOUT: &str = "Look into ext2, ext3 and ext4 images without mounting them";
+const ABOUT: &str = "Look into ext2, ext3 and ext4 images, and recover them, without mounting them";
 const AFTER: &str = "\
 IMAGE is a file, a block device, or `demo:` for the image embedded in this program.
 PATH is absolute; `<N>` stands for inode N, `<N>/name` for what is below it.
@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Digest(Digest),
     /// Show structures of the format, field by field
     Dump(Dump),
+    /// Replay the journal of an image that was not cleanly unmounted onto it
+    ///
+    /// The image is changed: the blocks that the journal holds and what its fast commits say are
+    /// written, and the journal is emptied, as the next mount would. All other commands do the
+    /// same in memory only, whenever they open such an image. A clean image is not written.
+    Recover(Recover),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print manual pages
@@ -150,6 +156,15 @@ pub(crate) enum Hash {
     Blake3,
     /// Fast, for benchmarks
     Xxh3,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+    /// Finish orphans, too: delete files that had no name left, cut off what was being truncated
+    #[arg(long)]
+    pub(crate) orphans: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,11 +3,13 @@
 use extant::device::{BlockDevice, partition};
 use extant::raw::format::features::{Compat, Incompat, RoCompat};
 use extant::raw::format::{FeatureSet, Superblock};
-use extant::{Filesystem, Statfs};
+use extant::{Filesystem, RecoveryReport, Statfs};
+use extant_sync::Arc;
 use serde_json::{Value, json};
 
 use crate::args::{ImageArgs, Info};
-use crate::commands::dump::{journal_superblock, state_names, wide_time};
+use crate::commands::dump::{state_names, wide_time};
+use crate::commands::recover;
 use crate::error::{Exit, Failure};
 use crate::image::{Image, open_device, shown_name};
 use crate::output::{Align, Out, Report, Table, escape, human_size, json, uuid};
@@ -19,7 +21,7 @@ pub(super) fn run(args: &Info, out: &mut Out) -> Result<Exit, Failure> {
     let args = &args.image;
     let device = open_device(args)?;
     match Image::inspect(args, &device) {
-        Ok(image) => show(&image, args.json, out),
+        Ok(image) => show(&image, &Recovery::of(args, &device, &image), args.json, out),
         Err(failure) => {
             let chosen = args.device.partition.is_some() || args.device.sb.is_some();
             let partitions =
@@ -32,8 +34,55 @@ pub(super) fn run(args: &Info, out: &mut Out) -> Result<Exit, Failure> {
     }
 }
 
-fn show(image: &Image, json: bool, out: &mut Out) -> Result<Exit, Failure> {
-    let superblock = image.fs.volume().superblock();
+/// What opening the image for reading would do about its journal and orphans.
+enum Recovery {
+    /// Nothing: there is nothing to recover, or it is not asked for.
+    Nothing,
+    /// This, in memory: the file system as it then is.
+    Done(Image, Box<RecoveryReport>),
+    /// It fails, for this reason.
+    Fails(String),
+}
+
+impl Recovery {
+    fn of(args: &ImageArgs, device: &Arc<dyn BlockDevice>, inspected: &Image) -> Self {
+        let superblock = inspected.fs.volume().superblock();
+        if !superblock.needs_recovery() && !recover::may_have_orphans(superblock) {
+            return Self::Nothing;
+        }
+        match Image::recovered(args, device) {
+            Ok(image) => match image.fs.volume().recovery().cloned() {
+                Some(report) => Self::Done(image, Box::new(report)),
+                None => Self::Nothing,
+            },
+            Err(failure) => {
+                let image = format!("{}: ", inspected.name);
+                Self::Fails(failure.what().trim_start_matches(&image).to_owned())
+            }
+        }
+    }
+
+    fn add(&self, report: &mut Report) {
+        match self {
+            Self::Nothing => report.hidden("recovery", Value::Null),
+            Self::Done(_, done) => {
+                let text = format!("in memory, the image is untouched: {}", recover::summary(done));
+                report.field("Recovery", "recovery", text, recover::to_json(done));
+            }
+            Self::Fails(what) => {
+                let text = format!("fails: {what}");
+                report.field("Recovery", "recovery", text, json!({ "error": what }));
+            }
+        }
+    }
+}
+
+fn show(image: &Image, recovery: &Recovery, json: bool, out: &mut Out) -> Result<Exit, Failure> {
+    let current = match recovery {
+        Recovery::Done(recovered, _) => recovered,
+        _ => image,
+    };
+    let superblock = current.fs.volume().superblock();
     let mut report = Report::new();
     report.hidden("image", image.name.as_str());
     report.name("Label", "label", superblock.label());
@@ -41,9 +90,10 @@ fn show(image: &Image, json: bool, out: &mut Out) -> Result<Exit, Failure> {
     report.field("Type", "type", kind(superblock.features()), kind(superblock.features()));
     let features = superblock.features().names();
     report.field("Features", "features", features.join(" "), features);
-    sizes(superblock, &image.fs.statfs(), &mut report);
+    sizes(superblock, &current.fs.statfs(), &mut report);
     state(&image.fs, &mut report);
-    journal(&image.fs, &mut report);
+    journal(image, &mut report);
+    recovery.add(&mut report);
     names(superblock, &mut report);
     history(superblock, &mut report);
     report.print(out, json.then_some(SCHEMA))?;
@@ -125,16 +175,21 @@ fn state(fs: &Filesystem, report: &mut Report) {
     }
 }
 
-fn journal(fs: &Filesystem, report: &mut Report) {
-    let number = fs.volume().superblock().raw().journal_inum.get();
-    match journal_superblock(fs) {
+fn journal(image: &Image, report: &mut Report) {
+    let raw = image.fs.volume().superblock().raw();
+    let number = Some(raw.journal_inum.get()).filter(|number| *number != 0);
+    match image.open_journal() {
         Ok(None) => report.field("Journal", "journal", "none", Value::Null),
-        Ok(Some(journal)) => {
+        Ok(Some(log)) => {
+            let journal = log.superblock();
             let bytes = u64::from(journal.max_len).saturating_mul(journal.block_size.bytes64());
             let state = if journal.is_empty() { "empty" } else { "to be replayed" };
-            let text = format!("inode {number}, {}, {state}", human_size(bytes));
+            let place = number.map_or("external".to_owned(), |number| format!("inode {number}"));
+            let text = format!("{place}, {}, {state}", human_size(bytes));
             let value = json!({
                 "ino": number,
+                "is_external": number.is_none(),
+                "uuid": uuid(&journal.uuid),
                 "size_bytes": bytes,
                 "is_empty": journal.is_empty(),
                 "features": journal.features.names(),

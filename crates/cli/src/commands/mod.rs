@@ -8,6 +8,7 @@ mod dump;
 mod info;
 mod ls;
 mod man;
+mod recover;
 mod stat;
 mod tree;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: &Cli, out: &mut Out) -> Result<Exit, Failure> {
         Command::Tree(args) => tree::run(args, out),
         Command::Digest(args) => digest::run(args, out),
         Command::Dump(args) => dump::run(args, out),
+        Command::Recover(args) => recover::run(args, out),
         Command::Completions(args) => completions::run(args, out),
         Command::Man(args) => man::run(args, out),
     }

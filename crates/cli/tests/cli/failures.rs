@@ -27,17 +27,6 @@ fn images_that_are_none_are_refused() {
 }
 
 #[test]
-fn dirty_images_need_noload() {
-    let copy = Copy::of_demo();
-    if debugfs("feature needs_recovery", &copy.path).is_none() {
-        return;
-    }
-    assert_form(&copy.run("ls @").fails(3, "not cleanly unmounted").fails(3, "--noload"));
-    assert!(copy.run("ls @ --noload").ok().contains("README.txt"));
-    assert!(copy.run("info @").ok().contains("clean, needs recovery"), "structures as they are");
-}
-
-#[test]
 fn unknown_features_are_unsupported_by_name() {
     let copy = Copy::of(&[]);
     if tool("mke2fs", ["-q", "-F", "-O", "^metadata_csum", copy.name(), "2M"]).is_none() {

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod demo;
+mod dirty;
 mod disks;
 mod dump;
 mod escapes;
 mod failures;
+mod fast_commits;
+mod journal;
 mod json;
 mod pages;
+mod recover;
 mod support;

@@ -4,8 +4,8 @@ use tempfile::TempDir;
 
 use crate::support::{extant, run};
 
-const COMMANDS: [&str; 9] =
-    ["info", "ls", "stat", "cat", "tree", "digest", "dump", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["info", "ls", "stat", "cat", "tree", "digest", "dump", "recover", "completions", "man"];
 
 #[test]
 fn every_command_has_a_page() {

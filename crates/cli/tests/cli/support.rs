@@ -72,6 +72,11 @@ impl Copy {
         extant(line.split(' ').map(|word| if word == "@" { self.name() } else { word }))
     }
 
+    /// A path in the same folder.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.path.to_str().unwrap()
     }

@@ -9,6 +9,7 @@ mod htree;
 mod indirect;
 mod inode;
 mod journal;
+mod mmp;
 mod superblock;
 
 use extant::IoFlags;
@@ -19,7 +20,6 @@ use crate::error::{Exit, Failure};
 use crate::image::{Image, open_device};
 use crate::output::{Out, Report};
 
-pub(super) use journal::journal_superblock;
 pub(super) use superblock::{state_names, wide_time};
 
 /// The schema of everything here; the member `structure` says which.
@@ -36,8 +36,8 @@ pub(super) fn run(args: &Dump, out: &mut Out) -> Result<Exit, Failure> {
         What::Extents { path } => extents::run(&show, &Target::new(path), out),
         What::Htree { path } => htree::run(&show, &Target::new(path), out),
         What::Bitmap { number } => bitmap::run(&show, *number, out),
-        What::Mmp => journal::multi_mount(&show, out),
-        What::Journal => journal::run(&show, out),
+        What::Mmp => mmp::run(&show, out),
+        What::Journal { all } => journal::run(&show, *all, out),
     }
 }
 
