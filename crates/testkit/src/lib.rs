@@ -3,21 +3,24 @@
 //! Nothing here shares code with the product's parser: an oracle must not share its bugs. Images
 //! come from `mke2fs` and are filled through the kernel ([`profile`], [`image`], [`content`]); what
 //! the kernel shows is written down as plain data ([`observe`], [`manifest`]); broken images are
-//! made by [`hostile`], which has its own table of offsets and checksums. What a machine cannot do
-//! is skipped with a reason ([`capability`]), never silently.
+//! made by [`hostile`], which has its own table of offsets and checksums, and logs by [`journal`].
+//! What a machine cannot do is skipped with a reason ([`capability`]), never silently.
 
 #![forbid(unsafe_code)]
 
 pub mod capability;
 pub mod content;
 pub mod corpus;
+pub mod dirty;
 pub mod error;
 pub mod hostile;
 pub mod image;
 pub mod ioctls;
+pub mod journal;
 pub mod manifest;
 pub mod mount;
 pub mod observe;
+pub mod oracle;
 pub mod profile;
 mod tree_walk;
 

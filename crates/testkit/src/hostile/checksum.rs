@@ -65,17 +65,32 @@ pub enum Part {
         /// The block.
         block: u64,
     },
+    /// The superblock of the journal.
+    JournalSuperblock,
+    /// A descriptor or revoke block of the log.
+    JournalTail(u64),
+    /// A commit block of the log with checksums of version 2 or 3.
+    JournalCommit(u64),
+    /// A tag and the copy that it names; the descriptor is fixed too.
+    JournalTag {
+        /// The block of the image that holds the descriptor.
+        descriptor: u64,
+        /// Byte offset of the tag in it.
+        offset: u64,
+        /// The block of the image that holds the copy.
+        copy: u64,
+    },
 }
 
 /// A sum and where its bytes are: two halves, or one.
-struct Sum {
-    value: u32,
-    low: (Spot, u64, usize),
-    high: Option<(Spot, u64)>,
+pub(super) struct Sum {
+    pub(super) value: u32,
+    pub(super) low: (Spot, u64, usize),
+    pub(super) high: Option<(Spot, u64)>,
 }
 
 impl Sum {
-    const fn word(value: u32, spot: Spot, offset: u64) -> Self {
+    pub(super) const fn word(value: u32, spot: Spot, offset: u64) -> Self {
         Self { value, low: (spot, offset, 4), high: None }
     }
 
@@ -111,9 +126,11 @@ impl ImageEditor {
     /// # Errors
     /// If the structure is not in the image.
     pub fn fix(&mut self, part: Part) -> Result<()> {
-        if !self.fixing {
-            return Ok(());
-        }
+        if self.fixing { self.make_right(part) } else { Ok(()) }
+    }
+
+    /// As [`fix`](Self::fix), whether fixing is on or not.
+    pub(crate) fn make_right(&mut self, part: Part) -> Result<()> {
         if let Some(sum) = self.sum(part)? {
             let bytes = sum.bytes();
             let (spot, offset, width) = sum.low;
@@ -125,7 +142,10 @@ impl ImageEditor {
             }
         }
         match part {
-            Part::BlockBitmap(group) | Part::InodeBitmap(group) => self.fix(Part::Group(group)),
+            Part::BlockBitmap(group) | Part::InodeBitmap(group) => {
+                self.make_right(Part::Group(group))
+            }
+            Part::JournalTag { descriptor, .. } => self.make_right(Part::JournalTail(descriptor)),
             _ => Ok(()),
         }
     }
@@ -134,6 +154,10 @@ impl ImageEditor {
         let features = self.sb32(0x64)?;
         let metadata = features & RO_METADATA_CSUM != 0;
         match part {
+            Part::JournalSuperblock
+            | Part::JournalTail(_)
+            | Part::JournalCommit(_)
+            | Part::JournalTag { .. } => self.journal_sum(part),
             Part::Group(group) if !metadata && features & RO_GDT_CSUM != 0 => {
                 self.group_crc16(group).map(Some)
             }
@@ -267,7 +291,7 @@ impl ImageEditor {
     }
 }
 
-fn clear(bytes: &mut [u8], at: usize, length: usize) {
+pub(super) fn clear(bytes: &mut [u8], at: usize, length: usize) {
     if let Some(field) = bytes.get_mut(at..at + length) {
         field.fill(0);
     }

@@ -9,6 +9,7 @@
 mod checksum;
 mod hash;
 mod layout;
+mod log;
 mod small;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
+use rustix::fs::{Advice, Mode, OFlags, SeekFrom, fadvise, open, seek};
 use rustix::io::Errno;
 
 use super::hash::{ContentDigest, HashKind, StreamHash};
@@ -90,7 +90,10 @@ impl Segments {
     }
 }
 
+/// Pages that another name's reading left in memory count as data where a range is unwritten: they
+/// are dropped first.
 fn data_map(file: &File, size: u64) -> Result<DataMap, Errno> {
+    fadvise(file, 0, None, Advice::DontNeed)?;
     let mut map = Vec::new();
     let mut at = 0;
     while at < size {
