@@ -12,12 +12,12 @@ use extant_testkit::corpus;
 use crate::support::try_bounded;
 use crate::walk::{Limits, Report, id_of, walk};
 
-/// Opens, as it is where a journal is dirty or a host is said to use it, and walks.
+/// Opens, as it is where its journal cannot be had or a host is said to use it, and walks.
 fn meet(bytes: Vec<u8>) -> Result<Report, Error> {
     let device = Arc::new(MemoryDevice::from_vec(bytes));
     let mut options = OpenOptions::default();
     let fs = match Filesystem::open(device.clone(), &options) {
-        Err(Error::NeedsRecovery | Error::InUse { .. }) => {
+        Err(Error::JournalMissing { .. } | Error::InUse { .. }) => {
             (options.noload, options.ignore_in_use) = (true, true);
             Filesystem::open(device, &options)?
         }
