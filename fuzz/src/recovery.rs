@@ -1,0 +1,151 @@
+//! Recovery in memory and recovery onto the device, which must come to the same.
+//!
+//! First the image is opened and walked as it would be recovered. Then it is recovered, opened
+//! again, and recovered again. What is held against what: the reports of both ways, all bytes of
+//! the file system outside the journal, and the walks; a refusal against the other's; and a refusal
+//! or a second recovery writes nothing.
+
+use std::ops::Range;
+use std::sync::{Arc, Once};
+
+use extant::{BlockDevice, Error, Filesystem, RecoverOptions, RecoveryReport, recover};
+use extant_sync::clock;
+
+use crate::device::FuelDevice;
+use crate::image::{Outcome, keep_spare, limits, open, outcome, refusal, spare};
+use crate::walk::{Report, walk};
+
+/// Where the superblock is, and in it the state, the features of which one says that recovery is
+/// needed, and the checksum.
+const SUPERBLOCK: usize = 1024;
+const VOLATILE: [Range<usize>; 3] = [0x3a..0x3c, 0x60..0x64, 0x3fc..0x400];
+
+/// A file system as it is seen, recovered in memory where that is needed.
+struct View {
+    walked: Report,
+    /// What was done in memory.
+    report: RecoveryReport,
+    /// Its bytes, without those that recovery onto a device changes besides: the journal, and
+    /// fields of the superblock.
+    bytes: Vec<u8>,
+}
+
+impl View {
+    fn of(device: &Arc<FuelDevice>) -> Result<Self, Error> {
+        let fs = open(device, false)?;
+        let walked = walk(&fs, limits(device));
+        let report = fs.volume().recovery().cloned().unwrap_or_default();
+        let mut bytes = spare();
+        bytes.resize(usize::try_from(device.size_bytes()).unwrap_or(0), 0);
+        let read = fs.volume().device().read_at(&mut bytes, 0);
+        assert!(read.is_ok(), "{read:?}");
+        blank_journal(&fs, &mut bytes);
+        for field in VOLATILE {
+            let place = bytes.get_mut(SUPERBLOCK + field.start..SUPERBLOCK + field.end);
+            place.unwrap_or_default().fill(0);
+        }
+        Ok(Self { walked, report, bytes })
+    }
+}
+
+/// The journal's own blocks.
+fn blank_journal(fs: &Filesystem, bytes: &mut [u8]) {
+    let Ok(Some(log)) = fs.volume().journal(None) else { return };
+    let size = u64::from(log.block_size().bytes());
+    let mut block = 0;
+    while let Some((offset, count)) = log.locate(block) {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let length = usize::try_from(u64::from(count) * size).unwrap_or(usize::MAX);
+        let place = bytes.get_mut(start..start.saturating_add(length));
+        place.unwrap_or_default().fill(0);
+        block += count;
+    }
+}
+
+/// Recovers the image on `device` both ways.
+pub(crate) fn recover_both_ways(device: &Arc<FuelDevice>, finish_orphans: bool) -> Outcome {
+    // The time of deletion of orphans must be the same both ways.
+    static FREEZE: Once = Once::new();
+    FREEZE.call_once(|| clock::freeze(clock::Timestamp { secs: 1_800_000_000, nanos: 0 }));
+    let view = View::of(device);
+    let options =
+        RecoverOptions { finish_orphans, ignore_in_use: true, ..RecoverOptions::default() };
+    device.begin_phase(true);
+    let done = recover(device.clone(), &options);
+    if let Err(error) = &done {
+        assert!(device.writes() == 0, "{} writes, and then {error}", device.writes());
+    }
+    match (&view, &done) {
+        (Err(refused), _) => compare_refusal(device, refused, &done, finish_orphans),
+        (Ok(view), Err(error)) => {
+            // Quotas of orphans are not kept; and where only orphans are to be finished, the journal
+            // is looked at to write, not to read.
+            let may = matches!(error, Error::Unsupported { .. }) || !view.report.needed;
+            assert!(may, "opened, but not recovered: {error}");
+        }
+        (Ok(view), Ok(report)) => {
+            compare_reports(&view.report, report, finish_orphans);
+            compare_images(device, view, &options);
+        }
+    }
+    let shown = if cfg!(fuzzing) { String::new() } else { format!("{done:?}") };
+    let outcome = outcome(device, view.as_ref().map(|view| &view.walked).map_err(refusal), shown);
+    if let Ok(view) = view {
+        keep_spare(view.bytes);
+    }
+    outcome
+}
+
+/// What is refused in memory is not recovered, for the same reason; but it may be that there is
+/// nothing to recover, or that only orphans were the reason.
+fn compare_refusal(
+    device: &FuelDevice,
+    refused: &Error,
+    done: &Result<RecoveryReport, Error>,
+    finish_orphans: bool,
+) {
+    match done {
+        Ok(_) => assert!(device.writes() == 0 || !finish_orphans, "recovered, but: {refused}"),
+        Err(Error::Unsupported { .. }) => {}
+        Err(error) => {
+            let same = refusal(refused) == refusal(error);
+            assert!(same || !finish_orphans, "{refused} in memory, on the device {error}");
+        }
+    }
+}
+
+fn compare_reports(view: &RecoveryReport, report: &RecoveryReport, finish_orphans: bool) {
+    let mut expected = view.clone();
+    if !finish_orphans {
+        (expected.orphans_deleted, expected.orphans_truncated) = (0, 0);
+        expected.orphan_damage.clear();
+        expected.changed_blocks = report.changed_blocks;
+    }
+    assert_eq!(*report, expected, "on the device, and in memory");
+}
+
+/// Opens again, and recovers again.
+fn compare_images(device: &Arc<FuelDevice>, view: &View, options: &RecoverOptions) {
+    device.begin_phase(false);
+    let after = match View::of(device) {
+        Ok(after) => after,
+        Err(error) => panic!("recovered, and now refused: {error}"),
+    };
+    assert!(!after.report.needed, "recovered, but dirty");
+    let differs = view.bytes.iter().zip(&after.bytes).position(|(old, new)| old != new);
+    assert!(differs.is_none(), "byte {differs:?} is not as it was seen");
+    assert_eq!(view.walked.findings, after.walked.findings);
+    assert_eq!(
+        (view.walked.entries, view.walked.directories, view.walked.bytes),
+        (after.walked.entries, after.walked.directories, after.walked.bytes)
+    );
+    device.begin_phase(true);
+    let again = match recover(device.clone(), options) {
+        Ok(again) => again,
+        Err(error) => panic!("recovered, and not again: {error}"),
+    };
+    // Orphans that cannot be read stay, and are looked at each time.
+    let idle = device.writes() == 0 || !view.report.orphan_damage.is_empty();
+    assert!(idle && again.changed_blocks == 0, "{} writes: {again:?}", device.writes());
+    keep_spare(after.bytes);
+}

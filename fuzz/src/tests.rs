@@ -1,0 +1,105 @@
+//! The meters can fail, and a program is what its bytes say.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use arbitrary::{Arbitrary, Unstructured};
+use extant::BlockDevice;
+
+use crate::device::{Fuel, FuelDevice};
+use crate::meter::{STACK, heap_in_use, metered};
+use crate::program::{Aim, HEADER, Operation, Program, RECORD, mutate};
+use crate::seeds::{Kind, Seed};
+
+#[test]
+fn a_reader_without_end_runs_out_of_fuel() {
+    let device = FuelDevice::new(vec![0; 64 << 10]);
+    let requests = Fuel::for_size(64 << 10).requests;
+    let mut byte = [0];
+    for _ in 0..requests {
+        device.read_at(&mut byte, 5).unwrap();
+    }
+    let result = std::panic::catch_unwind(move || device.read_at(&mut [0], 5));
+    let message = *result.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.starts_with("out of fuel"), "{message}");
+}
+
+#[test]
+fn a_write_to_a_device_for_reading_is_a_find() {
+    let device = Arc::new(FuelDevice::new(vec![0; 4096]));
+    let again = device.clone();
+    let write = move || again.write_zeroes(0, 1);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).is_err());
+    let device = FuelDevice::new(vec![1; 8]);
+    device.begin_phase(true);
+    assert!(device.write_zeroes(0, 1).is_ok() && device.writes() == 1);
+    device.begin_phase(false);
+    assert_eq!((device.writes(), device.take()), (0, vec![0, 1, 1, 1, 1, 1, 1, 1]));
+}
+
+#[expect(unconditional_recursion, reason = "that is what is tested")]
+fn deep(n: u64) -> u64 {
+    std::hint::black_box([n; 16]).len() as u64 + deep(n + 1)
+}
+
+/// Aborts cannot be caught, so each is a process of its own: this test, told to do it.
+#[test]
+fn breaches_of_heap_and_stack_end_the_process() {
+    match std::env::var("EXTANT_FUZZ_BREACH").as_deref() {
+        Ok("heap") => drop(metered(1 << 20, || vec![1_u8; 2 << 20])),
+        Ok("stack") => drop(metered(1 << 20, || deep(0))),
+        Ok(_) => drop(metered(4 << 20, || vec![1_u8; 2 << 20])),
+        Err(_) => {
+            let run = |what: &str| {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                let name = "tests::breaches_of_heap_and_stack_end_the_process";
+                command.args(["--exact", name]).env("EXTANT_FUZZ_BREACH", what);
+                command.output().unwrap().status.success()
+            };
+            assert!(run("neither") && !run("heap") && !run("stack"));
+        }
+    }
+    assert!(STACK <= 1 << 20 && heap_in_use() > 0);
+}
+
+fn program(input: &[u8]) -> Program {
+    Program::arbitrary(&mut Unstructured::new(input)).unwrap()
+}
+
+#[test]
+fn records_are_edits() {
+    let mut input = vec![3, 1];
+    input.extend([0, 4, 1, 0, 2, 0, 1, 9, 0xff, 0, 0, 0]);
+    input.extend([4, 4, 1, 0, 2, 0, 1]);
+    let program = program(&input);
+    assert_eq!((program.seed, program.fix, program.edits.len()), (3, true, 1));
+    let edit = program.edits[0];
+    assert_eq!((edit.operation(), edit.region, edit.value), (Operation::Set, 1, 0xff));
+}
+
+#[test]
+fn edits_change_what_they_say_and_nothing_else() {
+    let bytes: Vec<u8> = vec![0; 64 << 10];
+    let seed = Seed::new("zeroes", Kind::Raw, bytes.clone());
+    // Set, region 3 of the blocks, bytes 8 to 12.
+    let mut input = vec![0, 0, 0, 8, 3, 0, 2, 0, 0b101, 0];
+    input.extend(0x0403_0201_u32.to_le_bytes());
+    let (edited, changes) = program(&input).explain(&seed, bytes, Aim::Structures);
+    let nonzero: Vec<_> = (0..edited.len()).filter(|&n| edited[n] != 0).collect();
+    assert_eq!(nonzero, (5 * 1024 + 8..5 * 1024 + 12).collect::<Vec<_>>());
+    assert_eq!(changes.len(), 1);
+    assert_eq!((changes[0].offset, &changes[0].new[..]), (8, &[1, 2, 3, 4][..]));
+}
+
+#[test]
+fn mutations_keep_records_whole_and_stay_inside() {
+    let mut data = vec![0; 400];
+    let mut size = 0;
+    let mut sizes = std::collections::BTreeSet::new();
+    for seed in 0..2000 {
+        size = mutate(&mut data, size, 300, seed, |_, size, _| size);
+        assert!(size <= 300 && (size == 0 || (size - HEADER).is_multiple_of(RECORD)), "{size}");
+        sizes.insert(size);
+    }
+    assert!(sizes.len() > 10, "{sizes:?}");
+}
