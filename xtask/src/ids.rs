@@ -40,12 +40,12 @@ const FAMILIES: [Family; 16] = [
     Family::later("k", 1, "encryption"),
     Family::later("h", 1, "hostile mounts"),
     Family::later("p", 1, "one engine for every inode kind"),
-    Family::later("c", 25, "crash promises"),
+    Family { prefix: "c", count: 25, about: "crash promises", due: &[13..=13, 15..=16] },
     Family {
         prefix: "row_",
         count: 62,
         about: "hostile images",
-        due: &[1..=13, 17..=18, 20..=38, 40..=42, 54..=54, 56..=59, 61..=61],
+        due: &[1..=13, 17..=18, 20..=38, 40..=52, 54..=54, 56..=59, 61..=61],
     },
 ];
 
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn overdue_are_those_due_without_a_test() {
         let all = overdue(&[]);
-        assert_eq!(all.len(), 13 + 2 + 19 + 3 + 1 + 4 + 1 + 1);
+        assert_eq!(all.len(), (13 + 2 + 19 + 13 + 1 + 4 + 1) + 1 + 3);
         let text = "#[test]\nfn row_01_a() {}\n#[test]\nfn row_14_b() {}\n#[test]\nfn d1_c() {}\n";
         let rest = overdue(&[source("crates/x/tests/h.rs", text)]);
         assert_eq!(rest.len(), all.len() - 2);

@@ -86,7 +86,7 @@ impl Failure {
     /// An object of an open image that cannot be used. `at` names image and object, escaped.
     pub(crate) fn object(at: &str, error: &Error) -> Self {
         let exit = match error {
-            Error::Corrupt(_) => Exit::Image,
+            Error::Corrupt(_) | Error::JournalMissing { .. } => Exit::Image,
             Error::Unsupported { .. } => Exit::Unsupported,
             _ => Exit::Part,
         };

@@ -82,7 +82,8 @@ impl Volume {
         }
         let recovered = recovery::replay_into_memory(device, found, options, Orphans::InMemory)?;
         let found = FoundSuperblock::read(&*recovered.device, options)?;
-        let mut volume = Self::at_rest(recovered.device, found, options)?;
+        let mut volume = Self::at_rest(Arc::clone(&recovered.device), found, options)?;
+        recovered.check(&volume)?;
         volume.recovery = Some(recovered.report);
         Ok(volume)
     }

@@ -198,6 +198,8 @@ corrupt_kinds! {
     JournalRevoke = "journal.revoke": "revoke block with a wrong count or checksum",
     JournalCommit = "journal.commit":
         "the checksum of a commit does not match, and transactions follow it",
+    JournalGap = "journal.gap":
+        "a block of a transaction is missing from the log, and transactions follow it",
     JournalLoop = "journal.loop": "the log is longer than the journal",
     JournalReplay = "journal.replay":
         "replaying the journal would change the block size or the journal's place",

@@ -13,9 +13,11 @@ mod error;
 mod log;
 mod recovery;
 mod transaction;
+mod unaligned;
 
 pub use cache::{Block, Buffer, BufferCache, BufferError, CheckToken};
 pub use error::JournalError;
 pub use log::{Log, LogPlace, LogReader, LogRun};
 pub use recovery::{Recovery, RecoveryCounts, ReplayDevice};
 pub use transaction::{ChangedBlock, TransactionWriter};
+pub use unaligned::write_unaligned;

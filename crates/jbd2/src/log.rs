@@ -9,7 +9,7 @@ use extant_format::journal::{JOURNAL_SUPERBLOCK_SIZE, JournalSeed, TagLayout};
 use extant_format::{BlockSize, Corrupt, CorruptKind, JournalSuperblock, Place};
 use extant_sync::Arc;
 
-use crate::JournalError;
+use crate::{JournalError, write_unaligned};
 
 /// Consecutive blocks of a journal that are consecutive on the device, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,8 @@ pub struct Log {
     device: Arc<dyn BlockDevice>,
     block_size: BlockSize,
     runs: Vec<LogRun>,
+    /// The same, ascending on the device.
+    by_block: Vec<LogRun>,
     /// The journal's block with the superblock: not 0 on a device of its own.
     superblock_block: u32,
     superblock: JournalSuperblock,
@@ -56,8 +58,8 @@ pub(crate) fn at(log: u32) -> Place {
 }
 
 impl Log {
-    /// Opens the journal at `place`: its runs cover all blocks that the superblock claims, and
-    /// lie on the device.
+    /// Opens the journal at `place`: its runs cover all blocks that the superblock claims, lie on
+    /// the device, and no two blocks of it are one.
     ///
     /// # Errors
     /// [`CorruptKind::JournalMap`], those of [`JournalSuperblock::parse`]; unknown features;
@@ -74,6 +76,11 @@ impl Log {
             }
             covered = covered.checked_add(run.len).ok_or_else(|| malformed(covered))?;
         }
+        let mut by_block = runs.clone();
+        by_block.sort_unstable_by_key(|run| run.block);
+        if let Some(twice) = first_overlap(&by_block) {
+            return Err(malformed(twice).into());
+        }
         let mut bytes = AlignedBuffer::new(block_size.to_usize());
         read_runs(&*device, block_size, &runs, superblock_block, &mut bytes)?;
         let superblock = JournalSuperblock::parse(&bytes, block_size, at(superblock_block))?;
@@ -84,7 +91,7 @@ impl Log {
         if superblock.max_len > covered || superblock.first <= superblock_block {
             return Err(malformed(covered).into());
         }
-        Ok(Self { device, block_size, runs, superblock_block, superblock, is_internal })
+        Ok(Self { device, block_size, runs, by_block, superblock_block, superblock, is_internal })
     }
 
     /// The superblock as it was when the log was opened.
@@ -147,8 +154,15 @@ impl Log {
     /// Whether `block` of the file system is a block of this journal.
     #[must_use]
     pub fn contains(&self, block: u64) -> bool {
-        self.is_internal
-            && self.runs.iter().any(|run| block.wrapping_sub(run.block) < run.len.into())
+        let behind = self.by_block.partition_point(|run| run.block <= block);
+        let run = behind.checked_sub(1).and_then(|n| self.by_block.get(n));
+        self.is_internal && run.is_some_and(|run| block - run.block < run.len.into())
+    }
+
+    /// Whether `other` is the same journal: its blocks are where those of this one are.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.runs == other.runs && self.superblock_block == other.superblock_block
     }
 
     /// Fills `buf`, whole blocks, with the journal's blocks from `block` on, without wrapping.
@@ -179,7 +193,7 @@ impl Log {
             let blocks = run.min(blocks_in(rest.len(), self.block_size));
             let len = blocks as usize * self.block_size.to_usize();
             let (part, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-            self.device.write_at(&AlignedBuffer::from_slice(part), offset, flags)?;
+            write_unaligned(&*self.device, &AlignedBuffer::from_slice(part), offset, flags)?;
             (block, rest) = (block.saturating_add(blocks), after);
         }
         Ok(())
@@ -194,15 +208,21 @@ impl Log {
         let (offset, _) = self
             .locate(self.superblock_block)
             .ok_or_else(|| Corrupt::new(CorruptKind::JournalMap, at(self.superblock_block)))?;
-        let granularity = self.device.write_granularity() as usize;
-        let len = JOURNAL_SUPERBLOCK_SIZE.max(granularity).min(self.block_size.to_usize());
-        let mut bytes = AlignedBuffer::new(len);
+        let mut bytes = AlignedBuffer::new(JOURNAL_SUPERBLOCK_SIZE);
         read_unaligned(&*self.device, &mut bytes, offset)?;
         superblock.write_state(&mut bytes);
-        self.device.write_at(&bytes, offset, WriteFlags::NONE)?;
+        write_unaligned(&*self.device, &bytes, offset, WriteFlags::NONE)?;
         self.device.flush()?;
         Ok(())
     }
+}
+
+/// The journal's block at which a run starts that has a block of another run.
+fn first_overlap(by_block: &[LogRun]) -> Option<u32> {
+    by_block.windows(2).find_map(|pair| match pair {
+        [one, two] if two.block - one.block < one.len.into() => Some(one.log.max(two.log)),
+        _ => None,
+    })
 }
 
 /// How many whole blocks `len` bytes are.
@@ -252,7 +272,7 @@ pub struct LogReader<'a> {
 }
 
 /// Bytes of a window.
-const WINDOW_BYTES: usize = 1 << 20;
+const WINDOW_BYTES: usize = 256 << 10;
 
 impl<'a> LogReader<'a> {
     /// A reader of `log`.

@@ -7,8 +7,8 @@
 use extant_block::WriteFlags;
 use extant_format::Timestamp;
 use extant_format::journal::{
-    CRC32_BE_START, CommitBlock, CommitSum, JOURNAL_HEADER_SIZE, JOURNAL_MAGIC, JournalFeatures,
-    JournalTag, TagFlags, crc32_be,
+    CRC32_BE_START, CommitBlock, CommitSum, JOURNAL_HEADER_SIZE, JOURNAL_MAGIC, JournalBlockHeader,
+    JournalFeatures, JournalTag, TagFlags, crc32_be,
 };
 
 use crate::{JournalError, Log};
@@ -53,6 +53,37 @@ impl<'a> TransactionWriter<'a> {
     pub fn blocks_needed(&self, count: usize) -> u64 {
         let descriptors = count.div_ceil(self.tags_per_descriptor().max(1));
         count as u64 + descriptors as u64 + 1
+    }
+
+    /// Clears what a torn transaction with the number of the next one has left where the
+    /// descriptors and the commit of `count` changed blocks will be; durable when this returns.
+    /// Otherwise a crash midway could leave the first blocks of the new transaction and the last
+    /// of the old one, all with right checksums, as one.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn clear(&self, count: usize) -> Result<(), JournalError> {
+        let empty = vec![0; self.log.block_size().to_usize()];
+        let mut block = empty.clone();
+        let (mut place, mut left, mut cleared) = (self.block, count, false);
+        loop {
+            self.log.read(place, &mut block)?;
+            let old = JournalBlockHeader::parse(&block);
+            if old.is_some_and(|header| header.sequence == self.sequence) {
+                self.log.write(place, &empty, WriteFlags::NONE)?;
+                cleared = true;
+            }
+            if left == 0 {
+                break;
+            }
+            let copies = left.min(self.tags_per_descriptor().max(1));
+            let step = u32::try_from(copies + 1).unwrap_or(u32::MAX).min(self.log.len());
+            (place, left) = (self.log.advance(place, step), left - copies);
+        }
+        if cleared {
+            self.log.device().flush()?;
+        }
+        Ok(())
     }
 
     /// Writes one transaction of `changes`; durable when this returns.

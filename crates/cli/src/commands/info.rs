@@ -47,7 +47,7 @@ enum Recovery {
 impl Recovery {
     fn of(args: &ImageArgs, device: &Arc<dyn BlockDevice>, inspected: &Image) -> Self {
         let superblock = inspected.fs.volume().superblock();
-        if !superblock.needs_recovery() && !recover::may_have_orphans(superblock) {
+        if !superblock.needs_recovery() && !superblock.may_have_orphans() {
             return Self::Nothing;
         }
         match Image::recovered(args, device) {

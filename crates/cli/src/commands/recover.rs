@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use extant::raw::format::Superblock;
-use extant::raw::format::features::RoCompat;
-use extant::{Filesystem, OpenOptions, RecoverOptions, RecoveryReport};
+use extant::{Error, Filesystem, OpenOptions, RecoverOptions, RecoveryReport};
 use extant_sync::Arc;
 use serde_json::{Value, json};
 
@@ -14,6 +12,8 @@ use crate::image::{open_journal, open_writable, refusal, shown_name};
 use crate::output::{Out, json};
 
 const SCHEMA: &str = "extant.recover/1";
+const QUOTA: &str = "quota files would have to follow: without --orphans the journal alone is \
+                     replayed, and e2fsck can do the rest";
 
 pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
     let image = &args.image;
@@ -24,11 +24,14 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
         finish_orphans: args.orphans,
         ignore_in_use: image.device.ignore_lock,
     };
-    let refused = |error| refusal(&shown_name(image), &error, image, &*device);
+    let refused = |error| {
+        let failure = refusal(&shown_name(image), &error, image, &*device);
+        if is_quota(&error) { failure.hinting(QUOTA.to_owned()) } else { failure }
+    };
     let done = extant::recover(Arc::clone(&device), &options).map_err(refused)?;
     let look = OpenOptions { inspect: true, ignore_in_use: true, ..OpenOptions::default() };
     let after = Filesystem::open(Arc::clone(&device), &look).map_err(refused)?;
-    let orphans_left = may_have_orphans(after.volume().superblock());
+    let orphans_left = after.volume().superblock().may_have_orphans();
     if image.json {
         let mut value = to_json(&done);
         if let Some(object) = value.as_object_mut() {
@@ -40,7 +43,13 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
     } else {
         print(&done, orphans_left && !args.orphans, out)?;
     }
-    Ok(if done.orphan_damage.is_empty() { Exit::Ok } else { Exit::Part })
+    let is_whole = done.orphan_damage.is_empty() && done.fast_commit_damage.is_none();
+    Ok(if is_whole { Exit::Ok } else { Exit::Part })
+}
+
+/// Whether orphans were to be finished in a file system with quota files.
+fn is_quota(error: &Error) -> bool {
+    matches!(error, Error::Unsupported { features } if features == &["quota"])
 }
 
 fn print(done: &RecoveryReport, orphans_left: bool, out: &mut Out) -> io::Result<()> {
@@ -52,12 +61,6 @@ fn print(done: &RecoveryReport, orphans_left: bool, out: &mut Out) -> io::Result
         writeln!(out, "Orphans were left alone; --orphans finishes them.")?;
     }
     Ok(())
-}
-
-/// Whether the superblock says that there may be orphans: inodes that a crash left half-done.
-pub(super) fn may_have_orphans(superblock: &Superblock) -> bool {
-    superblock.raw().last_orphan.get() != 0
-        || superblock.features().ro_compat(RoCompat::ORPHAN_PRESENT)
 }
 
 /// Options that say how to look at an image make no sense for one that is changed.
@@ -88,8 +91,8 @@ fn is_nothing(done: &RecoveryReport) -> bool {
 /// What recovery did, on one line.
 pub(super) fn summary(done: &RecoveryReport) -> String {
     let mut parts = vec![
-        format!("{} replayed", counted(done.log.transactions.into(), "transaction")),
-        format!("{} written", counted(done.replayed_blocks, "block")),
+        counted(done.log.transactions.into(), "transaction"),
+        format!("{} replayed", counted(done.replayed_blocks, "block")),
     ];
     let mut add = |number: u64, text: String| {
         if number > 0 {
@@ -106,6 +109,9 @@ pub(super) fn summary(done: &RecoveryReport) -> String {
     add(truncated, format!("{} truncated", counted(truncated, "orphan")));
     if let Some(torn) = &done.torn {
         parts.push(format!("the last transaction was not complete: {torn}"));
+    }
+    if let Some(corrupt) = &done.fast_commit_damage {
+        parts.push(format!("fast commits left out: {corrupt}"));
     }
     parts.extend(done.orphan_damage.iter().map(|corrupt| format!("orphan left: {corrupt}")));
     parts.join(", ")
@@ -127,6 +133,7 @@ pub(super) fn to_json(done: &RecoveryReport) -> Value {
         "replayed_blocks": done.replayed_blocks,
         "torn": done.torn.as_ref().map(json::corrupt),
         "fast_commit_records": done.fast_commit_records,
+        "fast_commit_damage": done.fast_commit_damage.as_ref().map(json::corrupt),
         "changed_blocks": done.changed_blocks,
         "orphans_deleted": done.orphans_deleted,
         "orphans_truncated": done.orphans_truncated,

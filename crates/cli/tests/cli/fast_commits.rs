@@ -139,3 +139,15 @@ fn fast_commits_of_another_transaction_are_old() {
     assert_eq!(records(&image, ""), [] as [Value; 0]);
     assert_eq!(records(&image, " --all").len(), 3);
 }
+
+#[test]
+fn fast_commits_that_cannot_be_replayed_are_reported() {
+    let Some(image) = image(&three()) else { return };
+    let info: Value = serde_json::from_str(&image.run("info --json @").ok()).unwrap();
+    assert_eq!(info["recovery"]["fast_commit_damage"]["kind"], "journal.fast_commit");
+    let done = image.run("recover @");
+    let text = String::from_utf8_lossy(&done.stdout);
+    assert!(text.contains(", fast commits left out: "), "{text}");
+    assert_eq!(done.code, 1, "a part of what was durable is lost");
+    assert_eq!(image.run("recover @").ok(), "clean: nothing to recover\n");
+}

@@ -11,13 +11,11 @@ use extant_jbd2::{ChangedBlock, Recovery, TransactionWriter};
 use extant_sync::{Arc, clock};
 
 use super::write::{Target, flag_recovery};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Makes the blocks `changed`, as they are on `source`, part of the file system on `target`, whose
-/// log is all home. Gives the number of the transaction that comes next.
-///
-/// Changes that are more than the log holds are written without it: replaying them again over a
-/// part of them gives the same.
+/// log is all home. Gives the number of the transaction that comes next. That the changes fit the
+/// log is for [`check_room`] to see before anything is written.
 pub(super) fn commit(
     target: &Target,
     source: &Arc<dyn BlockDevice>,
@@ -30,10 +28,6 @@ pub(super) fn commit(
     if changed.is_empty() {
         return Ok(next.wrapping_add(1));
     }
-    if writer.blocks_needed(changed.len()) >= u64::from(log.len()) {
-        target.write_home(&**source, changed)?;
-        return Ok(next.wrapping_add(1));
-    }
     let mut contents = Vec::with_capacity(changed.len());
     for nr in changed {
         let mut block = vec![0; target.size.to_usize()];
@@ -44,15 +38,31 @@ pub(super) fn commit(
     let blocks: Vec<ChangedBlock<'_>> =
         changed.iter().zip(&contents).map(|(nr, block)| (nr.get(), block.as_slice())).collect();
 
-    // From here on the log starts where the new transaction will be: nothing older is in it.
-    let mut journal = log.superblock().clone();
-    (journal.start, journal.sequence) = (recovery.head(), next);
-    log.write_superblock(&journal)?;
-    target.set_needs_recovery(true)?;
+    let fits = writer.blocks_needed(changed.len()) <= u64::from(recovery.free_blocks());
+    writer.clear(changed.len())?;
+    if log.superblock().is_empty() || !target.needs_recovery()? || !fits {
+        // From here on the log starts where the new transaction will be.
+        let mut journal = log.superblock().clone();
+        (journal.start, journal.sequence) = (recovery.head(), next);
+        log.write_superblock(&journal)?;
+        target.set_needs_recovery(true)?;
+    }
     let now = clock::now();
     writer.write(&blocks, Timestamp { secs: now.secs, nanos: now.nanos })?;
     target.write_blocks(&blocks)?;
     Ok(writer.sequence().wrapping_add(1))
+}
+
+/// Refuses changes that no transaction of the log can hold: without one they would be half there
+/// after a crash.
+pub(super) fn check_room(recovery: &Recovery, changed: &[BlockNr]) -> Result<()> {
+    let log = recovery.log();
+    let writer = TransactionWriter::new(log, recovery.head(), recovery.next_sequence());
+    if changed.is_empty() || writer.blocks_needed(changed.len()) <= u64::from(log.len()) {
+        return Ok(());
+    }
+    let what = format!("recovery that changes {} blocks with so small a journal", changed.len());
+    Err(Error::Unsupported { features: vec![what] })
 }
 
 /// If this is the block with the superblock, its content says that the journal needs recovery:

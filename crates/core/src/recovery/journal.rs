@@ -78,6 +78,27 @@ impl Volume {
         Ok(runs)
     }
 
+    /// Whether the blocks of `log` are no metadata of this file system besides: recovery writes to
+    /// them.
+    ///
+    /// # Errors
+    /// [`CorruptKind::JournalMap`].
+    pub(crate) fn check_journal_blocks(&self, log: &Log) -> Result<()> {
+        let bad = Corrupt::new(CorruptKind::JournalInode, Place::superblock());
+        let number = self.superblock.raw().journal_inum.get();
+        let mut next = 0;
+        while let Some((offset, len)) = log.locate(next).filter(|_| log.is_internal()) {
+            let ino = self.geometry().inode(number).ok_or(bad)?;
+            let start = self.geometry().run(offset >> self.block_size().bits(), len.into());
+            if !start.is_some_and(|start| self.zones.allows(ino, start, len.into())) {
+                let at = Place::inode(ino).logical(LogicalBlock::new(next));
+                return Err(Error::corrupt(CorruptKind::JournalMap, at));
+            }
+            next = next.saturating_add(len);
+        }
+        Ok(())
+    }
+
     /// A journal on a device of its own: its blocks are numbered from the start of the device,
     /// and its superblock stands behind the one that names the device.
     fn external_journal(&self, device: &Arc<dyn BlockDevice>) -> Result<LogPlace> {

@@ -1,8 +1,8 @@
 //! Recovery in memory: the image as it would be, without a write.
 
 use extant_block::{BlockDevice, OverlayDevice};
-use extant_format::superblock::Superblock;
-use extant_format::{BlockNr, Compat, Corrupt, CorruptKind, Place, RoCompat};
+use extant_format::superblock::{Superblock, state};
+use extant_format::{BlockNr, Compat, Corrupt, CorruptKind, Place};
 use extant_jbd2::{Recovery, ReplayDevice};
 use extant_sync::{Arc, clock};
 
@@ -25,12 +25,7 @@ pub(crate) struct Recovered {
 
 /// Whether a file system with this superblock is to be recovered when it is opened.
 pub(crate) fn is_needed(superblock: &Superblock) -> bool {
-    superblock.needs_recovery() || has_orphans(superblock)
-}
-
-fn has_orphans(superblock: &Superblock) -> bool {
-    let present = superblock.features().ro_compat(RoCompat::ORPHAN_PRESENT);
-    superblock.raw().last_orphan.get() != 0 || present
+    superblock.needs_recovery() || superblock.may_have_orphans()
 }
 
 /// What to do about orphans.
@@ -92,9 +87,14 @@ fn scan(
     let first = u64::from(before.geometry().first_data_block());
     // An online resize may be in the log, so only the device bounds the blocks for now.
     let recovery = Arc::new(Recovery::scan(log, |home| (first..blocks).contains(&home))?);
-    let view = ReplayDevice::new(Arc::clone(device), Arc::clone(&recovery));
-    let after = FoundSuperblock::read(&view, options)?;
+    let view = Arc::new(ReplayDevice::new(Arc::clone(device), Arc::clone(&recovery)));
+    let after = FoundSuperblock::read(&*view, options)?;
     check_superblocks(&before.superblock, &after.superblock, &recovery)?;
+    // A recovery that was interrupted has to find the same log again.
+    let after = Volume::unchecked(view, after, 1 << 20).journal(options.journal.as_ref())?;
+    if !after.is_some_and(|log| log.is_same_place(recovery.log())) {
+        return Err(Error::corrupt(CorruptKind::JournalReplay, Place::structure("journal")));
+    }
     Ok(recovery)
 }
 
@@ -124,6 +124,12 @@ fn check_superblocks(before: &Superblock, after: &Superblock, recovery: &Recover
 }
 
 impl Recovered {
+    /// What can only be judged by `verified`, the recovered file system opened: whether the log is
+    /// a log and nothing else (row 43).
+    pub(crate) fn check(&self, verified: &Volume) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| verified.check_journal_blocks(log.log()))
+    }
+
     /// Applies fast commits over the replayed log. Commits that cannot be applied, although their
     /// checksums are right, leave the state of the log (row 48).
     fn apply_fast_commits(&mut self, options: &OpenOptions) -> Result<()> {
@@ -147,10 +153,15 @@ impl Recovered {
 
     /// Finishes orphans over all of that.
     fn finish_orphans(&mut self, options: &OpenOptions, how: Orphans) -> Result<()> {
-        if !has_orphans(&FoundSuperblock::read(&*self.device, options)?.superblock) {
+        if !FoundSuperblock::read(&*self.device, options)?.superblock.may_have_orphans() {
             return Ok(());
         }
+        // An error that the journal has kept is one of the file system, which comes first.
+        let failed = self.log.as_ref().is_some_and(|log| log.log().superblock().errno != 0);
         let done = self.change(options, |changes| {
+            if failed {
+                changes.change_superblock(|raw| raw.state.set(raw.state.get() | state::ERRORS))?;
+            }
             if how == Orphans::OnImage {
                 orphans::refuse_quota(changes)?;
             }

@@ -3,10 +3,10 @@
 use extant_block::{AlignedBuffer, BlockDevice, DeviceError, WriteFlags, read_unaligned};
 use extant_format::superblock::{RawSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, state};
 use extant_format::{BlockSize, Incompat};
-use extant_jbd2::{ChangedBlock, Log, Recovery};
+use extant_jbd2::{ChangedBlock, Log, Recovery, write_unaligned};
 use extant_sync::Arc;
 
-use super::commit::commit;
+use super::commit::{check_room, commit};
 use super::{Orphans, RecoverOptions, RecoveryReport, is_needed, replay_into_memory};
 use crate::open::FoundSuperblock;
 use crate::{OpenOptions, Result, Volume};
@@ -38,19 +38,27 @@ pub fn recover(device: Arc<dyn BlockDevice>, options: &RecoverOptions) -> Result
     let orphans = if options.finish_orphans { Orphans::OnImage } else { Orphans::Leave };
     let mut recovered = replay_into_memory(Arc::clone(device), found.clone(), &open, orphans)?;
     let verified = FoundSuperblock::read(&*recovered.device, &open)?;
-    Volume::at_rest(Arc::clone(&recovered.device), verified, &open)?;
+    let verified = Volume::at_rest(Arc::clone(&recovered.device), verified, &open)?;
+    recovered.check(&verified)?;
 
     let recovery = match recovered.log.take() {
         Some(recovery) => recovery,
+        // Orphans that are left alone, as those of a file system with errors.
+        None if recovered.changed.is_empty() => return Ok(recovered.report),
         None => {
             let before = Volume::unchecked(Arc::clone(device), found, 1 << 20);
             let Some(log) = before.journal(options.journal.as_ref())? else {
                 target.write_home(&*recovered.device, &recovered.changed)?;
                 return Ok(recovered.report);
             };
+            verified.check_journal_blocks(&log)?;
             Arc::new(Recovery::at_rest(Arc::new(log)))
         }
     };
+    if recovery.log().device().is_read_only() {
+        return Err(DeviceError::ReadOnly.into());
+    }
+    check_room(&recovery, &recovered.changed)?;
     recovery.replay(&**device)?;
     let next = commit(&target, &recovered.device, &recovered.changed, &recovery)?;
     target.finish(recovery.log(), next)?;
@@ -75,7 +83,7 @@ impl Target {
         for nr in changed {
             let offset = nr.byte_offset(self.size);
             read_unaligned(source, &mut block, offset)?;
-            self.device.write_at(&block, offset, WriteFlags::NONE)?;
+            write_unaligned(&*self.device, &block, offset, WriteFlags::NONE)?;
         }
         self.device.flush()?;
         Ok(())
@@ -100,10 +108,17 @@ impl Target {
     pub(super) fn write_blocks(&self, blocks: &[ChangedBlock<'_>]) -> Result<()> {
         for &(home, content) in blocks {
             let content = AlignedBuffer::from_slice(content);
-            self.device.write_at(&content, home << self.size.bits(), WriteFlags::NONE)?;
+            let offset = home << self.size.bits();
+            write_unaligned(&*self.device, &content, offset, WriteFlags::NONE)?;
         }
         self.device.flush()?;
         Ok(())
+    }
+
+    /// Whether the superblock on the device says that the journal is to be recovered.
+    pub(super) fn needs_recovery(&self) -> Result<bool> {
+        let found = FoundSuperblock::read(&*self.device, &OpenOptions::default())?;
+        Ok(found.superblock.needs_recovery())
     }
 
     /// Sets or clears the flag that the journal is to be recovered; durable when this returns.

@@ -72,6 +72,34 @@ fn row_43_blocks_outside() {
     }
 }
 
+/// A block of metadata, or one that it has already: what is written there would be lost.
+#[test]
+fn row_43_blocks_of_something_else() {
+    let own = |image: &ImageEditor| image.get_u32(Spot::Inode(8), I_BLOCK + 20).unwrap();
+    let bitmap = |image: &ImageEditor| image.get_u32(Spot::Group(0), 0).unwrap();
+    let table = |image: &ImageEditor| image.get_u32(Spot::Group(0), 8).unwrap();
+    let targets: [&dyn Fn(&ImageEditor) -> u32; 4] =
+        [&own, &|_| 2, &bitmap, &|image| table(image) + 1];
+    for target in targets {
+        let image = inode_edited(EXT4, |image, inode| {
+            let block = target(image);
+            // The last block is another, far from what was logged.
+            let count = image.get_u16(inode, I_BLOCK + 2).unwrap();
+            let at = |n: u64| I_BLOCK + 12 * (u64::from(count) + n);
+            let old = [0, 4, 8].map(|field| image.get_u32(inode, at(0) + field).unwrap());
+            let [logical, len, start] = old;
+            let extents = [[logical, len - 1, start], [logical + len - 1, 1, block]];
+            for (n, values) in (0..).zip(extents) {
+                for (field, value) in [0, 4, 8].into_iter().zip(values) {
+                    image.set_u32(inode, at(n) + field, value).unwrap();
+                }
+            }
+            image.set_u16(inode, I_BLOCK + 2, count + 1).unwrap();
+        });
+        stopped(&image, "journal.map");
+    }
+}
+
 #[test]
 fn row_43_too_short() {
     for size in [0_u32, 1024, 1023 * 1024] {

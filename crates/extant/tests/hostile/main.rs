@@ -18,6 +18,7 @@ mod journal;
 mod kinds;
 mod log;
 mod mmp;
+mod moved;
 mod mutations;
 mod orphans;
 mod quota;

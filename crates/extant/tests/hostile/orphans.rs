@@ -4,8 +4,9 @@
 use extant::Filesystem;
 use extant_testkit::hostile::{ImageEditor, Part, Spot};
 use extant_testkit::image::{Scratch, e2fsck};
+use extant_testkit::journal::{LogChecksum, LogFormat};
 
-use crate::dirty::recovered;
+use crate::dirty::{Dirty, recovered};
 use crate::support::{EXT2, EXT4, PLAIN, entry, image, open, unrelated_reads_right};
 
 const ORPHAN_FILE: &[&str] = &["-t", "ext4", "-b", "1024", "-O", "orphan_file,metadata_csum"];
@@ -202,4 +203,39 @@ fn row_50_another_inode() {
         image.set_u16(Spot::Inode(inode), 0, mode).unwrap();
         treated(&image, 0, &["orphan.block"]);
     }
+}
+
+/// An error that the journal has kept counts as one of the superblock: orphans are left alone, in
+/// memory and on the image.
+#[test]
+fn row_49_the_journal_has_kept_an_error() {
+    for (error, deleted) in [(0, 1), (5, 0), (u32::MAX, 0)] {
+        let mut image = Dirty::three(EXT4, LogFormat::new(LogChecksum::V3, true)).image;
+        let inode = orphan(&mut image, "/dir", "a", 0);
+        set_head(&mut image, inode);
+        let superblock = Spot::Block(image.journal_superblock().unwrap());
+        image.set_be32(superblock, 0x20, error).unwrap();
+        image.fix(Part::JournalSuperblock).unwrap();
+        let fs = treated(&image, deleted, &[]);
+        let (report, bytes) = recovered(&image);
+        assert_eq!(Some(&report.unwrap()), fs.volume().recovery());
+        let after = ImageEditor::new(bytes);
+        let state = after.get_u16(Spot::Superblock, 0x3a).unwrap();
+        assert_eq!(state & 2 != 0, error != 0);
+        let fs = open(&after).unwrap();
+        assert!(fs.volume().recovery().is_none());
+        unrelated_reads_right(&fs);
+    }
+}
+
+/// With errors in the superblock entries of the orphan file stay. Nothing is written for them.
+#[test]
+fn row_50_left_alone() {
+    let mut image = image(ORPHAN_FILE);
+    let ro_compat = image.get_u32(Spot::Superblock, 0x64).unwrap();
+    image.set_u32(Spot::Superblock, 0x64, ro_compat | PRESENT).unwrap();
+    image.set_u16(Spot::Superblock, 0x3a, 3).unwrap();
+    let (report, bytes) = recovered(&image);
+    assert_eq!(report.unwrap().orphans_deleted, 0);
+    assert!(bytes == image.bytes(), "recovery wrote");
 }

@@ -72,7 +72,7 @@ fn every_dirty_profile_is_judged() {
 
 /// A frozen file system has an empty log, and orphans.
 #[test]
-fn orphans_without_a_log() {
+fn c16_orphans_without_a_log() {
     for name in ["ext4-1k", "orphan-file", "ext3-4k"] {
         if let Some(scratch) = able() {
             case(&scratch, DirtyProfile::named(name).unwrap(), 7, Stop::Frozen);

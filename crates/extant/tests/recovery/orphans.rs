@@ -176,7 +176,7 @@ fn judge(scratch: &Scratch, name: &str, image: &Path) -> RecoveryReport {
 }
 
 #[test]
-fn open_files_that_were_unlinked_are_deleted_as_the_kernel_deletes_them() {
+fn c16_open_files_that_were_unlinked_are_deleted_as_the_kernel_deletes_them() {
     if !need(Capability::KernelMount) || !need(Capability::Compiler) {
         return;
     }
@@ -216,7 +216,7 @@ fn files_to_cut(scratch: &Scratch, name: &str, args: &[&str]) -> (PathBuf, Vec<(
 }
 
 #[test]
-fn files_past_their_end_are_cut_as_the_kernel_cuts_them() {
+fn c16_files_past_their_end_are_cut_as_the_kernel_cuts_them() {
     if !need(Capability::KernelMount) {
         return;
     }

@@ -120,6 +120,12 @@ impl Superblock {
         self.features.incompat(Incompat::RECOVER)
     }
 
+    /// Whether there may be orphans: inodes that a crash left half deleted or half truncated.
+    #[must_use]
+    pub fn may_have_orphans(&self) -> bool {
+        self.raw.last_orphan.get() != 0 || self.features.ro_compat(RoCompat::ORPHAN_PRESENT)
+    }
+
     /// The label: bytes up to the first zero byte, in no known encoding.
     #[must_use]
     pub fn label(&self) -> &[u8] {

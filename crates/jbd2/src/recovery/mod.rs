@@ -43,6 +43,8 @@ pub struct Recovery {
     counts: RecoveryCounts,
     next_sequence: u32,
     head: u32,
+    /// Blocks of the log from its start to the head.
+    used: u32,
     torn: Option<Corrupt>,
 }
 
@@ -58,13 +60,18 @@ pub struct RecoveryCounts {
 }
 
 impl Recovery {
-    /// A log that holds nothing to be recovered.
+    /// A log that holds nothing to be recovered, whatever is in it: the file system says so.
     #[must_use]
     pub fn at_rest(log: Arc<Log>) -> Self {
         let superblock = log.superblock();
-        let (next_sequence, head) = (superblock.sequence, superblock.first);
+        // What was given up must not be taken for a continuation of what is written next. A log
+        // has fewer transactions than blocks.
+        let given_up = if superblock.is_empty() { 0 } else { log.len() };
+        let next_sequence = superblock.sequence.wrapping_add(given_up);
+        let head = superblock.first;
         let counts = RecoveryCounts::default();
-        Self { log, copies: BTreeMap::new(), counts, next_sequence, head, torn: None }
+        let copies = BTreeMap::new();
+        Self { log, copies, counts, next_sequence, head, used: 0, torn: None }
     }
 
     /// The log.
@@ -94,6 +101,12 @@ impl Recovery {
     #[must_use]
     pub fn head(&self) -> u32 {
         self.head
+    }
+
+    /// Blocks of the log that are behind the head and not in use.
+    #[must_use]
+    pub fn free_blocks(&self) -> u32 {
+        self.log.len() - self.used
     }
 
     /// What was wrong with the last transaction, if it was not just missing.

@@ -19,9 +19,10 @@ impl Recovery {
     ///
     /// # Errors
     /// [`CorruptKind::JournalDescriptor`], [`CorruptKind::JournalData`],
-    /// [`CorruptKind::JournalRevoke`], [`CorruptKind::JournalCommit`] for damage that a later valid
-    /// commit follows; [`CorruptKind::JournalTarget`], [`CorruptKind::JournalLoop`], and a
-    /// malformed revoke block, wherever they are; those of the device.
+    /// [`CorruptKind::JournalRevoke`], [`CorruptKind::JournalCommit`], [`CorruptKind::JournalGap`]
+    /// for damage that a later valid commit follows; [`CorruptKind::JournalTarget`],
+    /// [`CorruptKind::JournalLoop`], and a malformed revoke block, wherever they are; those of the
+    /// device.
     pub fn scan(log: Arc<Log>, is_home: impl Fn(u64) -> bool) -> Result<Self, JournalError> {
         let start = log.superblock().start;
         let sequence = log.superblock().sequence;
@@ -31,8 +32,8 @@ impl Recovery {
             _ => scan.all(Cursor { block: start, sequence, used: 0 })?,
         };
         let Scan { copies, counts, .. } = scan;
-        let (next_sequence, head) = (end.sequence, end.block);
-        Ok(Self { log, copies, counts, next_sequence, head, torn })
+        let Cursor { block: head, sequence: next_sequence, used } = end;
+        Ok(Self { log, copies, counts, next_sequence, head, used, torn })
     }
 }
 
@@ -51,7 +52,18 @@ enum Found {
     /// A whole transaction, damaged or not.
     Transaction(Transaction),
     /// No more blocks of the expected transaction.
-    End(Option<Corrupt>),
+    End(End),
+}
+
+/// How a log ends before a commit.
+#[derive(Clone, Copy)]
+enum End {
+    /// With nothing of the expected transaction.
+    Clean,
+    /// With a part of it, and then a block that is none of it.
+    Broken(Corrupt),
+    /// With a part of it that is damaged.
+    Damaged(Corrupt),
 }
 
 /// A transaction with its commit block.
@@ -97,13 +109,23 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
         loop {
             let transaction = match self.transaction(now)? {
                 Found::Transaction(transaction) => transaction,
-                Found::End(damage) => {
+                Found::End(end) => {
+                    let damage = match end {
+                        End::Damaged(damage) => Some(damage),
+                        // Without checksums what follows is no proof, as blocks of an older use
+                        // of the log look the same.
+                        End::Broken(missing) if self.layout.has_checksums() => Some(missing),
+                        End::Broken(_) | End::Clean => None,
+                    };
                     if let Some(damage) = damage
                         && self.is_followed(now)?
                     {
                         return Err(damage.into());
                     }
-                    return Ok((now, damage));
+                    return Ok((
+                        now,
+                        if let End::Damaged(damage) = end { Some(damage) } else { None },
+                    ));
                 }
             };
             if let Some(damage) = transaction.damage {
@@ -125,26 +147,32 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
             let block = self.reader.block(at)?;
             let header = JournalBlockHeader::parse(block);
             let Some(header) = header.filter(|header| header.sequence == start.sequence) else {
-                return Ok(Found::End(draft.damage));
+                return Ok(Found::End(draft.end(start)));
             };
             match header.kind {
-                JournalBlockKind::Descriptor => self.descriptor(&mut draft)?,
+                JournalBlockKind::Descriptor => {
+                    if !self.descriptor(&mut draft)? {
+                        return Ok(Found::End(draft.end(start)));
+                    }
+                }
                 JournalBlockKind::Revoke => self.revoke(&mut draft)?,
                 JournalBlockKind::Commit => {
                     let seconds = self.commit(&mut draft)?;
                     draft.step(self.log)?;
                     return Ok(Found::Transaction(draft.finish(seconds)));
                 }
-                _ => return Ok(Found::End(draft.damage)),
+                _ => return Ok(Found::End(draft.end(start))),
             }
         }
     }
 
-    /// Reads a descriptor and the copies behind it.
-    fn descriptor(&mut self, draft: &mut Draft) -> Result<(), JournalError> {
+    /// Reads a descriptor and the copies behind it. False for one that is torn: its tags, and so
+    /// where the transaction goes on, may be anything.
+    fn descriptor(&mut self, draft: &mut Draft) -> Result<bool, JournalError> {
         let block = self.reader.block(draft.now.block)?;
         if self.layout.has_checksums() && !self.seed.tail_matches(block) {
             draft.note(CorruptKind::JournalDescriptor);
+            return Ok(false);
         }
         draft.add_to_sum(block);
         let tags: Vec<JournalTag> = DescriptorTags::new(block, self.layout).collect();
@@ -163,7 +191,7 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
             draft.copies.push((tag.home, LoggedCopy { log: draft.now.block, escaped }));
             draft.step(self.log)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn revoke(&mut self, draft: &mut Draft) -> Result<(), JournalError> {
@@ -292,6 +320,15 @@ impl Draft {
 
     fn step(&mut self, log: &Log) -> Result<(), JournalError> {
         self.now.step(log)
+    }
+
+    /// The end of a log here, in the transaction that began at `start`.
+    fn end(&self, start: Cursor) -> End {
+        match self.damage {
+            Some(damage) => End::Damaged(damage),
+            None if self.now.used == start.used => End::Clean,
+            None => End::Broken(Corrupt::new(CorruptKind::JournalGap, at(self.now.block))),
+        }
     }
 
     fn finish(self, seconds: u64) -> Transaction {

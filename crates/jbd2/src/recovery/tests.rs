@@ -174,7 +174,23 @@ fn c15_sums_over_transactions_tell_a_torn_one() {
 }
 
 #[test]
+fn c15_a_missing_commit_with_transactions_behind_it_is_an_error() {
+    for at in [4, 8] {
+        let device = three(0, V3, 1);
+        damage(&device, at, 0);
+        assert_eq!(scan(&device).unwrap_err(), CorruptKind::JournalGap, "{at}");
+    }
+}
+
+#[test]
 fn a_missing_block_ends_the_log() {
+    // The commit of the last transaction, or all of it; without checksums any.
+    for at in [9, 11] {
+        let device = three(0, V3, 1);
+        damage(&device, at, 0);
+        let found = scan(&device).unwrap();
+        assert_eq!((found.counts().transactions, found.torn()), (2, None), "{at}");
+    }
     for (at, transactions) in [(1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (11, 2)] {
         let device = three(0, 0, 1);
         damage(&device, at, 0);
@@ -225,4 +241,80 @@ fn a_journal_is_where_it_says() {
         assert!(open(runs, 0).is_err(), "{runs:?}");
     }
     assert!(scan(&device).unwrap().home_blocks().len() == 0, "an empty log");
+}
+
+#[test]
+fn a_torn_descriptor_ends_a_log_that_is_almost_full() {
+    for incompat in [V3, JournalFeatures::CSUM_V2] {
+        let device = device(0, incompat, 1);
+        let log = log(&device);
+        let mut writer = TransactionWriter::new(&log, 1, 7);
+        write(&mut writer, &(0..24).collect::<Vec<_>>(), 1);
+        write(&mut writer, &[30, 31], 2);
+        // Its second sector is of an older use: many more tags than the log has blocks left.
+        let at = (130 + 27) * BLOCK as u64;
+        let size = log.layout().tag_size();
+        let mut tag = vec![0; size];
+        let same = extant_format::journal::TagFlags::SAME_UUID;
+        let old = extant_format::journal::JournalTag { home: 3, flags: same, checksum: 0 };
+        log.layout().write(&old, &mut tag);
+        let many: Vec<u8> = tag.iter().copied().cycle().take(size * 20).collect();
+        device.write_at(&many, at + 12, WriteFlags::NONE).unwrap();
+        let found = scan(&device).unwrap();
+        assert_eq!((found.counts().transactions, found.next_sequence()), (1, 8));
+        assert_eq!(found.torn().map(|torn| torn.kind), Some(CorruptKind::JournalDescriptor));
+    }
+}
+
+#[test]
+fn a_new_transaction_is_not_completed_by_the_rest_of_a_torn_one() {
+    // Descriptors of 126 tags; 32 blocks are too few for two, so one is followed by a commit.
+    let device = device(0, 0, 1);
+    let log = log(&device);
+    write(&mut TransactionWriter::new(&log, 1, 7), &[10, 11], 1);
+    let old_commit = block(&*device, 104);
+    let fresh = self::device(0, 0, 1);
+    fresh.write_at(&old_commit, 104 * BLOCK as u64, WriteFlags::NONE).unwrap();
+    let log = self::log(&fresh);
+    let writer = TransactionWriter::new(&log, 1, 7);
+    writer.clear(2).unwrap();
+    assert_eq!(block(&*fresh, 104), vec![0; BLOCK], "the place of the commit");
+    assert_eq!(block(&*fresh, 103), vec![103; BLOCK], "no header, not touched");
+    fresh.write_at(&old_commit, 105 * BLOCK as u64, WriteFlags::NONE).unwrap();
+    writer.clear(2).unwrap();
+    assert_eq!(block(&*fresh, 105), old_commit, "behind the commit");
+}
+
+#[test]
+fn what_was_given_up_does_not_continue_a_log_at_rest() {
+    let device = three(0, V3, 1);
+    let log = log(&device);
+    let given_up = Recovery::at_rest(Arc::clone(&log));
+    let mut writer = TransactionWriter::new(&log, given_up.head(), given_up.next_sequence());
+    let (start, sequence) = (given_up.head(), given_up.next_sequence());
+    // As long as the old first one: the old second one stands right behind it.
+    write(&mut writer, &[20, 21], 9);
+    let mut superblock = log.superblock().clone();
+    (superblock.start, superblock.sequence) = (start, sequence);
+    log.write_superblock(&superblock).unwrap();
+    let found = scan(&device).unwrap();
+    assert_eq!(found.home_blocks().collect::<Vec<_>>(), [20, 21]);
+}
+
+#[test]
+fn runs_that_overlap_are_no_journal() {
+    let device = device(0, V3, 0);
+    let open = |runs: &[LogRun]| {
+        let block_size = BlockSize::from_bytes(1024).unwrap();
+        let device = Arc::clone(&device) as Arc<dyn BlockDevice>;
+        let runs = runs.to_vec();
+        Log::open(LogPlace { device, block_size, runs, superblock_block: 0, is_internal: true })
+    };
+    for block in [80, 89, 99, 100, 110, 119] {
+        let result = open(&[RUNS[0], LogRun { block, len: 21, ..RUNS[1] }]);
+        assert!(result.is_err(), "{block}");
+    }
+    let log = open(&[RUNS[0], LogRun { block: 88, ..RUNS[1] }]).unwrap();
+    let inside: Vec<u64> = (0..256).filter(|block| log.contains(*block)).collect();
+    assert_eq!(inside, (88..120).collect::<Vec<_>>());
 }
