@@ -7,10 +7,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use extant_benches::{Goal, Numbers, Row, mke2fs, open, timed};
+use extant_benches::{Goal, Numbers, Row, build_command, mke2fs, open, timed};
 use extant_testkit::image::Scratch;
 use extant_testkit::manifest::host_manifest;
 use extant_testkit::mount::{Access, LoopMount};
@@ -25,7 +25,7 @@ const MIB: u64 = 1024;
 const MIB_F64: f64 = 1024.0;
 
 fn main() -> Result<()> {
-    let extant = build()?;
+    let extant = build_command()?;
     let scratch = Scratch::new()?;
     let image = scratch.sparse_file("digest.img", MIB)?;
     mke2fs(&image, "-t ext4 -m 0")?;
@@ -65,26 +65,6 @@ fn digest_by_library(image: &Path) -> Result<String> {
     let digest = extant_tree::digest(&open(image)?, b"/", &options)?;
     ensure!(digest.complete && digest.errors.is_empty(), "errors: {:?}", digest.errors);
     Ok(digest.string)
-}
-
-/// The release build of the command.
-fn build() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let args = ["build", "--quiet", "--release", "-p", "extant-cli", "--message-format", "json"];
-    let output = Command::new(cargo)
-        .args(args)
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    ensure!(output.status.success(), "the command does not build");
-    let messages = String::from_utf8(output.stdout)?;
-    let program = messages.lines().find_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message.get("executable")?.as_str()?))
-    });
-    program.context("cargo names no program")
 }
 
 /// What `extant digest` prints.

@@ -5,11 +5,12 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use extant_block::{BlockDevice, FileDevice, FileOptions};
 use extant_testkit::image::run;
 use extant_vfs::{Filesystem, OpenOptions};
@@ -97,6 +98,29 @@ pub fn mke2fs(image: &Path, options: &str) -> Result<()> {
     args.extend([OsStr::new("-q"), image.as_os_str()]);
     run("mke2fs", &args)?;
     Ok(())
+}
+
+/// Makes the release build of the command; its path.
+///
+/// # Errors
+/// If it does not build.
+pub fn build_command() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let args = ["build", "--quiet", "--release", "-p", "extant-cli", "--message-format", "json"];
+    let output = Command::new(cargo)
+        .args(args)
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(output.status.success(), "the command does not build");
+    let messages = String::from_utf8(output.stdout)?;
+    let program = messages.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message.get("executable")?.as_str()?))
+    });
+    program.context("cargo names no program")
 }
 
 /// Opens `image` as a program would that knows that nobody writes to it.
