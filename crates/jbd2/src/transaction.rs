@@ -1,8 +1,8 @@
 //! Writing one transaction to a log that is at rest: how recovery makes its own changes atomic.
 //!
-//! The log is as [`Recovery`] left it: everything in it is home. The order is that of any commit
-//! (C14): descriptors and copies, flush, commit block with FUA. What running file systems need
-//! (handles, revokes, checkpoints) is not here.
+//! The log is as [`Recovery`](crate::Recovery) left it: everything in it is home. The order is
+//! that of any commit (C14): descriptors and copies, flush, commit block with FUA. What running
+//! file systems need (handles, revokes, checkpoints) is not here.
 
 use extant_block::WriteFlags;
 use extant_format::Timestamp;

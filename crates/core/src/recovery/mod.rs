@@ -1,10 +1,11 @@
 //! Recovery: a journal that holds changes, and inodes that a crash left half-deleted.
 //!
-//! Two ways with one result. Opening for reading replays into memory ([`ReplayDevice`] over the
-//! image, an overlay over it for fast commits and orphans) and never writes. [`recover`] first
-//! does the same, so that everything has been verified before the first write, and then writes
-//! it: copies home, flush, the further changes as one transaction of the journal, journal reset.
-//! Each step leaves an image that recovers to the same (C13).
+//! Two ways with one result. Opening for reading replays into memory (a
+//! [`ReplayDevice`](extant_jbd2::ReplayDevice) over the image, an overlay over it for fast commits
+//! and orphans) and never writes. [`recover`] first does the same, so that everything has been
+//! verified before the first write, and then writes it: copies home, flush, the further changes as
+//! one transaction of the journal, journal reset. Each step leaves an image that recovers to the
+//! same (C13).
 
 mod commit;
 mod journal;
