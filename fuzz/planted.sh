@@ -36,6 +36,7 @@ program=$(fuzz_build "$copy" "$target/fuzz-planted/build" "$name")
 status=0
 start=$SECONDS
 fuzz_run "$program" "$name" "$folder" "$seconds" || status=$?
+took=$((SECONDS - start))
 if [ "$status" = 0 ]; then
     echo "NOT FOUND in $seconds s: the bug planted for $name"
     fuzz_report "$name" "$folder" "$status"
@@ -50,5 +51,5 @@ for input in "$folder"/artifacts/*; do
     fi
 done
 executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/log")
-echo "planted bug of $name found after $((SECONDS - start)) s, ${executions:-?} executions:" \
+echo "planted bug of $name found after $took s, ${executions:-?} executions:" \
     "$(grep -aoh -m 1 'panicked at .*\|ERROR: libFuzzer: .*' "$folder/log" || echo "exit $status")"

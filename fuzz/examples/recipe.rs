@@ -10,6 +10,9 @@ use extant_fuzz::image::run_program;
 use extant_fuzz::program::{Aim, Program};
 use extant_fuzz::seeds::seeds;
 
+/// Bytes of a change that are printed.
+const MOST_SHOWN: usize = 32;
+
 fn main() -> Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (target, input, image) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -35,7 +38,12 @@ fn main() -> Result<ExitCode> {
     println!("seed {}, checksums {fixed}", seed.name);
     let (bytes, changes) = program.explain(seed, seed.bytes.clone(), aim);
     for change in changes {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            let shown = bytes.iter().take(MOST_SHOWN).map(|byte| format!("{byte:02x}"));
+            let more = bytes.len().saturating_sub(MOST_SHOWN);
+            let more = (more > 0).then(|| format!(".. and {more} more"));
+            shown.chain(more).collect::<String>()
+        };
         let (old, new) = (hex(&change.old), hex(&change.new));
         println!("{:?} {} + {:#x}: {old} -> {new}", change.class, change.what, change.offset);
     }

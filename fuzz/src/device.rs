@@ -102,7 +102,7 @@ impl FuelDevice {
         len: u64,
         set: impl FnOnce(&mut [u8]),
     ) -> Result<(), DeviceError> {
-        assert!(!self.is_read_only(), "{len} bytes written at {offset} of a device opened for reading");
+        assert!(!self.is_read_only(), "opened for reading, {len} bytes written at {offset}");
         self.burn(len);
         self.writes.fetch_add(1, Ordering::Relaxed);
         assert!(check_range(offset, len, self.size).is_ok(), "{len} bytes written at {offset}");

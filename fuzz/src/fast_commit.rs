@@ -135,7 +135,9 @@ fn inode(seed: &Seed, index: u16) -> u32 {
 fn value(tag: u16, edit: &Edit, seed: &Seed, pristine: &[u8]) -> Vec<u8> {
     let ino = inode(seed, edit.region).to_le_bytes();
     let [one, two, three, four] = edit.value.to_le_bytes();
-    let logical = u32::from(one).to_le_bytes();
+    // Near the start of the file, or near the end of all that a file can be.
+    let logical = if edit.other & 4 != 0 { u32::MAX - u32::from(one) } else { u32::from(one) };
+    let logical = logical.to_le_bytes();
     match tag {
         // An inode and an extent: logical block, length, high and low half of the block.
         ADD_RANGE => {

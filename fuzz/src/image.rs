@@ -71,7 +71,7 @@ pub fn run_program(program: &Program, seed: &Seed, aim: Aim) -> Outcome {
     let device = Arc::new(FuelDevice::new(bytes));
     let outcome = metered(heap, || match aim {
         Aim::Structures => look(&device),
-        Aim::Journal | Aim::FastCommit => recover_both_ways(&device, !program.leave_orphans),
+        Aim::Journal | Aim::FastCommit => recover_both_ways(&device, seed, !program.leave_orphans),
     });
     keep_spare(device.take());
     outcome

@@ -9,7 +9,7 @@ use std::alloc::System;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::thread::Builder;
 
 use cap::Cap;
@@ -38,6 +38,15 @@ pub fn heap_in_use() -> usize {
 /// # Panics
 /// If the body does.
 pub fn metered<R: Send>(heap: usize, body: impl FnOnce() -> R + Send) -> R {
+    // What reports a panic needs more: symbols of a backtrace.
+    static LIFT: Once = Once::new();
+    LIFT.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let _ = HEAP.set_limit(usize::MAX);
+            report(info);
+        }));
+    });
     let limit = HEAP.allocated().saturating_add(heap);
     // The limit is above what is in use, so it can be set.
     let limited = HEAP.set_limit(limit).is_ok();

@@ -13,6 +13,8 @@ use extant_sync::clock;
 
 use crate::device::FuelDevice;
 use crate::image::{Outcome, keep_spare, limits, open, outcome, refusal, spare};
+use crate::layout::JournalLayout;
+use crate::seeds::Seed;
 use crate::walk::{Report, walk};
 
 /// Where the superblock is, and in it the state, the features of which one says that recovery is
@@ -28,10 +30,13 @@ struct View {
     /// Its bytes, without those that recovery onto a device changes besides: the journal, and
     /// fields of the superblock.
     bytes: Vec<u8>,
+    /// Whether the journal is where it is in the seed. One that was put elsewhere may be over
+    /// files, or over its own map, which is then overwritten.
+    journal_in_place: bool,
 }
 
 impl View {
-    fn of(device: &Arc<FuelDevice>) -> Result<Self, Error> {
+    fn of(device: &Arc<FuelDevice>, seed: &Seed) -> Result<Self, Error> {
         let fs = open(device, false)?;
         let walked = walk(&fs, limits(device));
         let report = fs.volume().recovery().cloned().unwrap_or_default();
@@ -39,35 +44,44 @@ impl View {
         bytes.resize(usize::try_from(device.size_bytes()).unwrap_or(0), 0);
         let read = fs.volume().device().read_at(&mut bytes, 0);
         assert!(read.is_ok(), "{read:?}");
-        blank_journal(&fs, &mut bytes);
+        let journal_in_place = blank_journal(&fs, &mut bytes, seed.layout.journal.as_ref());
         for field in VOLATILE {
             let place = bytes.get_mut(SUPERBLOCK + field.start..SUPERBLOCK + field.end);
             place.unwrap_or_default().fill(0);
         }
-        Ok(Self { walked, report, bytes })
+        Ok(Self { walked, report, bytes, journal_in_place })
     }
 }
 
-/// The journal's own blocks.
-fn blank_journal(fs: &Filesystem, bytes: &mut [u8]) {
-    let Ok(Some(log)) = fs.volume().journal(None) else { return };
-    let size = u64::from(log.block_size().bytes());
-    let mut block = 0;
-    while let Some((offset, count)) = log.locate(block) {
+/// Blanks the journal's own blocks, and says whether they are those that the seed's journal has.
+fn blank_journal(fs: &Filesystem, bytes: &mut [u8], expected: Option<&JournalLayout>) -> bool {
+    let Ok(Some(log)) = fs.volume().journal(None) else { return false };
+    let size = usize::try_from(log.block_size().bytes()).unwrap_or(0);
+    let mut same = true;
+    let mut next = 0;
+    while let Some((offset, count)) = log.locate(next) {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let length = usize::try_from(u64::from(count) * size).unwrap_or(usize::MAX);
-        let place = bytes.get_mut(start..start.saturating_add(length));
-        place.unwrap_or_default().fill(0);
-        block += count;
+        for n in 0..count {
+            let start = start.saturating_add(n as usize * size);
+            let place = start..start.saturating_add(size);
+            same &= expected.and_then(|journal| journal.range(next + n)).as_ref() == Some(&place);
+            bytes.get_mut(place).unwrap_or_default().fill(0);
+        }
+        next += count;
     }
+    same
 }
 
-/// Recovers the image on `device` both ways.
-pub(crate) fn recover_both_ways(device: &Arc<FuelDevice>, finish_orphans: bool) -> Outcome {
+/// Recovers the image on `device`, made of `seed`, both ways.
+pub(crate) fn recover_both_ways(
+    device: &Arc<FuelDevice>,
+    seed: &Seed,
+    finish_orphans: bool,
+) -> Outcome {
     // The time of deletion of orphans must be the same both ways.
     static FREEZE: Once = Once::new();
     FREEZE.call_once(|| clock::freeze(clock::Timestamp { secs: 1_800_000_000, nanos: 0 }));
-    let view = View::of(device);
+    let view = View::of(device, seed);
     let options =
         RecoverOptions { finish_orphans, ignore_in_use: true, ..RecoverOptions::default() };
     device.begin_phase(true);
@@ -78,14 +92,16 @@ pub(crate) fn recover_both_ways(device: &Arc<FuelDevice>, finish_orphans: bool) 
     match (&view, &done) {
         (Err(refused), _) => compare_refusal(device, refused, &done, finish_orphans),
         (Ok(view), Err(error)) => {
-            // Quotas of orphans are not kept; and where only orphans are to be finished, the journal
-            // is looked at to write, not to read.
+            // Quotas of orphans are not kept; and where only orphans are to be finished, the
+            // journal is looked at to write, not to read.
             let may = matches!(error, Error::Unsupported { .. }) || !view.report.needed;
             assert!(may, "opened, but not recovered: {error}");
         }
         (Ok(view), Ok(report)) => {
             compare_reports(&view.report, report, finish_orphans);
-            compare_images(device, view, &options);
+            if view.journal_in_place {
+                compare_images(device, seed, view, &options);
+            }
         }
     }
     let shown = if cfg!(fuzzing) { String::new() } else { format!("{done:?}") };
@@ -125,9 +141,9 @@ fn compare_reports(view: &RecoveryReport, report: &RecoveryReport, finish_orphan
 }
 
 /// Opens again, and recovers again.
-fn compare_images(device: &Arc<FuelDevice>, view: &View, options: &RecoverOptions) {
+fn compare_images(device: &Arc<FuelDevice>, seed: &Seed, view: &View, options: &RecoverOptions) {
     device.begin_phase(false);
-    let after = match View::of(device) {
+    let after = match View::of(device, seed) {
         Ok(after) => after,
         Err(error) => panic!("recovered, and now refused: {error}"),
     };

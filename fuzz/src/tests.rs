@@ -6,7 +6,11 @@ use std::sync::Arc;
 use arbitrary::{Arbitrary, Unstructured};
 use extant::BlockDevice;
 
+use extant_testkit::hostile::{ImageEditor, SmallImage, small_image};
+use extant_testkit::journal::{LogBuilder, LogChecksum, LogFormat, Transaction};
+
 use crate::device::{Fuel, FuelDevice};
+use crate::image::run_program;
 use crate::meter::{STACK, heap_in_use, metered};
 use crate::program::{Aim, HEADER, Operation, Program, RECORD, mutate};
 use crate::seeds::{Kind, Seed};
@@ -102,4 +106,27 @@ fn mutations_keep_records_whole_and_stay_inside() {
         sizes.insert(size);
     }
     assert!(sizes.len() > 10, "{sizes:?}");
+}
+
+/// A seed whose log has a transaction that changes the block `home`.
+fn dirty(home: u64) -> Seed {
+    let args = ["-t", "ext4", "-b", "1024", "-O", "metadata_csum"];
+    let mut image = ImageEditor::new(small_image(&SmallImage::new(&args)).unwrap());
+    let mut log = LogBuilder::new(&mut image, LogFormat::new(LogChecksum::V3, true)).unwrap();
+    let copies = vec![(home, vec![7; 1024])];
+    log.transaction(&mut image, &Transaction { copies, ..Transaction::default() }).unwrap();
+    log.finish(&mut image).unwrap();
+    Seed::new("dirty", Kind::Dirty, image.into_bytes())
+}
+
+#[test]
+fn recovery_is_compared_with_the_view() {
+    for flags in [0, 2] {
+        let outcome = run_program(&program(&[0, flags]), &dirty(3000), Aim::Journal);
+        assert_eq!((outcome.refused, outcome.findings), (None, vec![]));
+        assert!(outcome.recovery.contains("replayed_blocks: 1"), "{}", outcome.recovery);
+    }
+    // A superblock of sevens is none.
+    let outcome = run_program(&program(&[0, 0]), &dirty(1), Aim::Journal);
+    assert_eq!(outcome.refused.as_deref(), Some("superblock.magic"));
 }

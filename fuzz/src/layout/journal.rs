@@ -102,7 +102,8 @@ impl JournalLayout {
     }
 
     /// The bytes in `image` of block `n` of the journal.
-    fn range(&self, n: u32) -> Option<std::ops::Range<usize>> {
+    #[must_use]
+    pub fn range(&self, n: u32) -> Option<std::ops::Range<usize>> {
         let (block, _) = self.blocks.get(n as usize)?;
         let start = usize::try_from(*block).ok()?.checked_mul(self.block_size)?;
         Some(start..start.checked_add(self.block_size)?)

@@ -11,14 +11,28 @@ pub(super) fn folding(_: &System, body: &[u8]) {
     let (one, two) = body.split_at(body.len() / 2);
     let folded = fold(one);
     if let Ok(folded) = &folded {
-        assert_eq!(fold(folded).as_ref(), Ok(folded), "{}", one.escape_ascii());
-        assert!(eq(one, folded) && folded.len() <= 18 * one.len().max(1));
+        assert!(folded.len() <= 18 * one.len().max(1));
+        refold(one, folded);
     }
     assert!(eq(one, one));
     assert_eq!(eq(one, two), eq(two, one));
     if let (Ok(one), Ok(other)) = (folded, fold(two)) {
         assert_eq!(one == other, eq(body.split_at(body.len() / 2).0, two));
     }
+}
+
+/// A folded name stays as it is; but an ignored code point, which is gone, may have kept marks from
+/// being put in order.
+fn refold(name: &[u8], folded: &[u8]) {
+    let again = fold(folded).expect("folded names can be folded");
+    let sorted = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    assert_eq!(sorted(&again), sorted(folded), "{}", name.escape_ascii());
+    assert_eq!(fold(&again).as_ref(), Ok(&again), "{}", name.escape_ascii());
+    assert_eq!(eq(name, folded), again == folded, "{}", name.escape_ascii());
 }
 
 pub(super) fn hashes(system: &System, body: &[u8]) {
