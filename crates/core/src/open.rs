@@ -8,7 +8,7 @@ use extant_format::{BlockNr, BlockSize, CorruptKind, FileType, InodeNr, Place};
 use extant_jbd2::BufferCache;
 use extant_sync::Arc;
 
-use crate::recovery::Orphans;
+use crate::recovery::Purpose;
 use crate::statfs::FreeCounts;
 use crate::{Error, InodeUse, Result, SystemZones, Volume, groups, recovery, special};
 
@@ -80,7 +80,7 @@ impl Volume {
         if options.noload || options.inspect || !recovery::is_needed(&found.superblock) {
             return Self::at_rest(device, found, options);
         }
-        let recovered = recovery::replay_into_memory(device, found, options, Orphans::InMemory)?;
+        let recovered = recovery::replay_into_memory(device, found, options, Purpose::View)?;
         let found = FoundSuperblock::read(&*recovered.device, options)?;
         let mut volume = Self::at_rest(Arc::clone(&recovered.device), found, options)?;
         recovered.check(&volume)?;

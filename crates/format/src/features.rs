@@ -142,8 +142,9 @@ pub const READABLE_INCOMPAT: Incompat = Incompat::FILETYPE
     .union(Incompat::ENCRYPT)
     .union(Incompat::CASEFOLD);
 
-/// The read-only-compatible features that Extant knows; others refuse writing, not reading.
-pub const KNOWN_RO_COMPAT: RoCompat = RoCompat::SPARSE_SUPER
+/// The read-only-compatible features with which blocks and inodes may be taken and freed. Others
+/// refuse that, and not reading: those that are unknown, and those that forbid it.
+pub const WRITABLE_RO_COMPAT: RoCompat = RoCompat::SPARSE_SUPER
     .union(RoCompat::LARGE_FILE)
     .union(RoCompat::HUGE_FILE)
     .union(RoCompat::GDT_CSUM)
@@ -152,9 +153,7 @@ pub const KNOWN_RO_COMPAT: RoCompat = RoCompat::SPARSE_SUPER
     .union(RoCompat::QUOTA)
     .union(RoCompat::BIGALLOC)
     .union(RoCompat::METADATA_CSUM)
-    .union(RoCompat::READONLY)
     .union(RoCompat::PROJECT)
-    .union(RoCompat::SHARED_BLOCKS)
     .union(RoCompat::VERITY)
     .union(RoCompat::ORPHAN_PRESENT);
 
@@ -206,10 +205,12 @@ impl FeatureSet {
         self.incompat.without(READABLE_INCOMPAT).names().collect()
     }
 
-    /// Names of the read-only-compatible features that Extant does not know.
+    /// Names of the features with which no block or inode may be taken or freed: `read-only`,
+    /// `shared_blocks` (a block may have several owners, and the bitmap does not say so), and
+    /// read-only-compatible ones that are unknown.
     #[must_use]
     pub fn unwritable(&self) -> Vec<String> {
-        self.ro_compat.without(KNOWN_RO_COMPAT).names().collect()
+        self.ro_compat.without(WRITABLE_RO_COMPAT).names().collect()
     }
 
     /// All names set, as `dumpe2fs` lists them: compatible, incompatible, read-only-compatible.
@@ -233,6 +234,19 @@ mod tests {
         assert_eq!(set.names(), ["extent", "FEATURE_I31"]);
         assert_eq!(Compat::from_bits(1 << 20).names().next().as_deref(), Some("FEATURE_C20"));
         assert_eq!(RoCompat::from_bits(1 << 25).names().next().as_deref(), Some("FEATURE_R25"));
+    }
+
+    #[test]
+    fn unwritable_features_have_names() {
+        let set = FeatureSet { ro_compat: WRITABLE_RO_COMPAT, ..FeatureSet::default() };
+        assert_eq!(set.unwritable(), [""; 0]);
+        let all = FeatureSet { ro_compat: RoCompat::from_bits(u32::MAX), ..set }.unwritable();
+        assert!(
+            ["read-only", "shared_blocks", "replica", "FEATURE_R20"]
+                .iter()
+                .all(|name| all.iter().any(|found| found == name))
+        );
+        assert!(!all.iter().any(|name| name == "quota"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use extant::{Error, Filesystem, OpenOptions, RecoverOptions, RecoveryReport};
+use extant::{BlockDevice, Error, Filesystem, OpenOptions, RecoverOptions, RecoveryReport};
 use extant_sync::Arc;
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::output::{Out, json};
 const SCHEMA: &str = "extant.recover/1";
 const QUOTA: &str = "quota files would have to follow: without --orphans the journal alone is \
                      replayed, and e2fsck can do the rest";
+const FORBIDDEN: &str = "this feature forbids to free anything: without --orphans the journal \
+                         alone is replayed";
 
 pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
     let image = &args.image;
@@ -26,11 +28,13 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
     };
     let refused = |error| {
         let failure = refusal(&shown_name(image), &error, image, &*device);
-        if is_quota(&error) { failure.hinting(QUOTA.to_owned()) } else { failure }
+        match hint(&error, &device) {
+            Some(hint) => failure.hinting(hint.to_owned()),
+            None => failure,
+        }
     };
     let done = extant::recover(Arc::clone(&device), &options).map_err(refused)?;
-    let look = OpenOptions { inspect: true, ignore_in_use: true, ..OpenOptions::default() };
-    let after = Filesystem::open(Arc::clone(&device), &look).map_err(refused)?;
+    let after = look(&device).map_err(refused)?;
     let orphans_left = after.volume().superblock().may_have_orphans();
     if image.json {
         let mut value = to_json(&done);
@@ -47,9 +51,20 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
     Ok(if is_whole { Exit::Ok } else { Exit::Part })
 }
 
-/// Whether orphans were to be finished in a file system with quota files.
-fn is_quota(error: &Error) -> bool {
-    matches!(error, Error::Unsupported { features } if features == &["quota"])
+/// The structures on `device` as they are.
+fn look(device: &Arc<dyn BlockDevice>) -> Result<Filesystem, Error> {
+    let look = OpenOptions { inspect: true, ignore_in_use: true, ..OpenOptions::default() };
+    Filesystem::open(Arc::clone(device), &look)
+}
+
+/// What to do where orphans were to be finished, and quota files or features are in the way.
+fn hint(error: &Error, device: &Arc<dyn BlockDevice>) -> Option<&'static str> {
+    let Error::Unsupported { features } = error else { return None };
+    if features == &["quota"] {
+        return Some(QUOTA);
+    }
+    let forbidding = look(device).ok()?.volume().superblock().features().unwritable();
+    (*features == forbidding).then_some(FORBIDDEN)
 }
 
 fn print(done: &RecoveryReport, orphans_left: bool, out: &mut Out) -> io::Result<()> {
@@ -114,6 +129,9 @@ pub(super) fn summary(done: &RecoveryReport) -> String {
         parts.push(format!("fast commits left out: {corrupt}"));
     }
     parts.extend(done.orphan_damage.iter().map(|corrupt| format!("orphan left: {corrupt}")));
+    if !done.orphans_left.is_empty() {
+        parts.push(format!("orphans left because of {}", done.orphans_left.join(", ")));
+    }
     parts.join(", ")
 }
 
@@ -138,5 +156,6 @@ pub(super) fn to_json(done: &RecoveryReport) -> Value {
         "orphans_deleted": done.orphans_deleted,
         "orphans_truncated": done.orphans_truncated,
         "orphan_damage": done.orphan_damage.iter().map(json::corrupt).collect::<Vec<_>>(),
+        "orphans_left_because_of": done.orphans_left,
     })
 }

@@ -2,7 +2,7 @@
 
 use extant_block::{BlockDevice, OverlayDevice};
 use extant_format::superblock::{Superblock, state};
-use extant_format::{BlockNr, Compat, Corrupt, CorruptKind, Place};
+use extant_format::{BlockNr, Compat, Corrupt, CorruptKind, Place, RoCompat};
 use extant_jbd2::{Recovery, ReplayDevice};
 use extant_sync::{Arc, clock};
 
@@ -28,15 +28,15 @@ pub(crate) fn is_needed(superblock: &Superblock) -> bool {
     superblock.needs_recovery() || superblock.may_have_orphans()
 }
 
-/// What to do about orphans.
+/// What a file system is recovered for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Orphans {
-    /// Finish them, in a copy that is never written: quota files may become wrong.
-    InMemory,
-    /// Finish them, for a result that is written.
-    OnImage,
-    /// Leave them.
-    Leave,
+pub(crate) enum Purpose {
+    /// To be read, orphans finished. It is never written, so quota files may become wrong.
+    View,
+    /// To be written, orphans left alone.
+    Write,
+    /// To be written, orphans finished.
+    WriteAll,
 }
 
 /// Recovers the file system on `device`, whose superblock is `found`, in memory.
@@ -44,7 +44,7 @@ pub(crate) fn replay_into_memory(
     device: Arc<dyn BlockDevice>,
     found: FoundSuperblock,
     options: &OpenOptions,
-    orphans: Orphans,
+    purpose: Purpose,
 ) -> Result<Recovered> {
     let needed = found.superblock.needs_recovery();
     let mut recovered = Recovered {
@@ -63,9 +63,9 @@ pub(crate) fn replay_into_memory(
         }
         recovered.log = Some(recovery);
     }
-    recovered.apply_fast_commits(options)?;
-    if orphans != Orphans::Leave {
-        recovered.finish_orphans(options, orphans)?;
+    recovered.apply_fast_commits(options, purpose)?;
+    if purpose != Purpose::Write {
+        recovered.finish_orphans(options, purpose)?;
     }
     recovered.changed.sort_unstable();
     recovered.changed.dedup();
@@ -132,11 +132,22 @@ impl Recovered {
 
     /// Applies fast commits over the replayed log. Commits that cannot be applied, although their
     /// checksums are right, leave the state of the log (row 48).
-    fn apply_fast_commits(&mut self, options: &OpenOptions) -> Result<()> {
+    fn apply_fast_commits(&mut self, options: &OpenOptions, purpose: Purpose) -> Result<()> {
         let Some(recovery) = &self.log else { return Ok(()) };
         let records = fast_commit::read(recovery.log(), recovery.next_sequence())?;
         if records.is_empty() {
             return Ok(());
+        }
+        let features = *FoundSuperblock::read(&*self.device, options)?.superblock.features();
+        if purpose == Purpose::View && features.ro_compat(RoCompat::SHARED_BLOCKS) {
+            let at = Place::structure("fast commit");
+            self.report.fast_commit_damage = Some(Corrupt::new(CorruptKind::FeatureConflict, at));
+            return Ok(());
+        }
+        let forbidding = features.unwritable();
+        if purpose != Purpose::View && !forbidding.is_empty() {
+            let with = |name| format!("fast_commit with {name}");
+            return Err(Error::Unsupported { features: forbidding.iter().map(with).collect() });
         }
         let done = self.change(options, |changes| {
             let done = fast_commit::replay(changes, &records)?;
@@ -151,9 +162,18 @@ impl Recovered {
         Ok(())
     }
 
-    /// Finishes orphans over all of that.
-    fn finish_orphans(&mut self, options: &OpenOptions, how: Orphans) -> Result<()> {
-        if !FoundSuperblock::read(&*self.device, options)?.superblock.may_have_orphans() {
+    /// Finishes orphans over all of that, unless a feature forbids it.
+    fn finish_orphans(&mut self, options: &OpenOptions, purpose: Purpose) -> Result<()> {
+        let superblock = FoundSuperblock::read(&*self.device, options)?.superblock;
+        if !superblock.may_have_orphans() {
+            return Ok(());
+        }
+        let forbidding = superblock.features().unwritable();
+        if !forbidding.is_empty() && purpose == Purpose::WriteAll {
+            return Err(Error::Unsupported { features: forbidding });
+        }
+        if !forbidding.is_empty() {
+            self.report.orphans_left = forbidding;
             return Ok(());
         }
         // An error that the journal has kept is one of the file system, which comes first.
@@ -162,7 +182,7 @@ impl Recovered {
             if failed {
                 changes.change_superblock(|raw| raw.state.set(raw.state.get() | state::ERRORS))?;
             }
-            if how == Orphans::OnImage {
+            if purpose == Purpose::WriteAll {
                 orphans::refuse_quota(changes)?;
             }
             let done = orphans::finish_orphans(changes, clock::now())?;

@@ -19,7 +19,7 @@ use extant_sync::Arc;
 
 pub use write::recover;
 
-pub(crate) use memory::{Orphans, is_needed, replay_into_memory};
+pub(crate) use memory::{Purpose, is_needed, replay_into_memory};
 
 /// How to recover.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ pub struct RecoveryReport {
     pub orphans_truncated: u32,
     /// Orphans that could not be treated, at most a few.
     pub orphan_damage: Vec<Corrupt>,
+    /// Features because of which orphans were left alone: nothing may be freed with them.
+    pub orphans_left: Vec<String>,
     /// Metadata blocks changed by fast commits and orphans.
     pub changed_blocks: u64,
 }

@@ -7,7 +7,7 @@ use extant_jbd2::{ChangedBlock, Log, Recovery, write_unaligned};
 use extant_sync::Arc;
 
 use super::commit::{check_room, commit};
-use super::{Orphans, RecoverOptions, RecoveryReport, is_needed, replay_into_memory};
+use super::{Purpose, RecoverOptions, RecoveryReport, is_needed, replay_into_memory};
 use crate::open::FoundSuperblock;
 use crate::{OpenOptions, Result, Volume};
 
@@ -35,8 +35,8 @@ pub fn recover(device: Arc<dyn BlockDevice>, options: &RecoverOptions) -> Result
     }
     let target = Target { device, size: found.superblock.geometry().block_size() };
     let device = &target.device;
-    let orphans = if options.finish_orphans { Orphans::OnImage } else { Orphans::Leave };
-    let mut recovered = replay_into_memory(Arc::clone(device), found.clone(), &open, orphans)?;
+    let purpose = if options.finish_orphans { Purpose::WriteAll } else { Purpose::Write };
+    let mut recovered = replay_into_memory(Arc::clone(device), found.clone(), &open, purpose)?;
     let verified = FoundSuperblock::read(&*recovered.device, &open)?;
     let verified = Volume::at_rest(Arc::clone(&recovered.device), verified, &open)?;
     recovered.check(&verified)?;

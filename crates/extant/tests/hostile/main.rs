@@ -9,6 +9,7 @@ mod dirty;
 mod extents;
 mod external;
 mod fast_commit;
+mod forbidden;
 mod groups;
 mod htree;
 mod indirect;

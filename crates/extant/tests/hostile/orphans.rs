@@ -13,7 +13,7 @@ const ORPHAN_FILE: &[&str] = &["-t", "ext4", "-b", "1024", "-O", "orphan_file,me
 const PRESENT: u32 = 0x1_0000;
 
 /// Takes the name of `dir`/`name` away and makes its inode an orphan, followed by `next`.
-fn orphan(image: &mut ImageEditor, dir: &str, name: &str, next: u32) -> u32 {
+pub(crate) fn orphan(image: &mut ImageEditor, dir: &str, name: &str, next: u32) -> u32 {
     let (spot, offset, part) = entry(image, dir, name);
     let inode = image.get_u32(spot, offset).unwrap();
     image.set_u32(spot, offset, 0).unwrap();
@@ -23,7 +23,7 @@ fn orphan(image: &mut ImageEditor, dir: &str, name: &str, next: u32) -> u32 {
     inode
 }
 
-fn set_head(image: &mut ImageEditor, inode: u32) {
+pub(crate) fn set_head(image: &mut ImageEditor, inode: u32) {
     image.set_u32(Spot::Superblock, 0xe8, inode).unwrap();
 }
 
