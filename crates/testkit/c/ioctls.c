@@ -5,6 +5,8 @@
  *                             "FLAGS GENERATION PROJECT", a number or "!ERRNO" each
  *   ioctls setproject ID PATH set the project id of one file
  *   ioctls encrypt [pad=4] DIR  add the test key to DIR's file system, set a v2 policy on DIR
+ *   ioctls setuuid MNT HEX    set the UUID of a mounted file system, 32 digits
+ *   ioctls setlabel MNT LABEL set its label
  *   ioctls shutdown MNT MODE  force a shutdown; MODE: default, logflush, nologflush
  */
 #define _GNU_SOURCE
@@ -80,6 +82,39 @@ static int setproject(const char *id, const char *path)
 	return 0;
 }
 
+static int setuuid(const char *mount, const char *hex)
+{
+	struct {
+		uint32_t length, flags;
+		uint8_t uuid[16];
+	} request = { 16, 0, { 0 } };
+	int fd = open(mount, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return die("open", mount);
+	for (int i = 0; i < 16; i++) {
+		unsigned int byte = 0;
+		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+			return die("UUID", hex);
+		request.uuid[i] = (uint8_t)byte;
+	}
+	/* EXT4_IOC_SETFSUUID: the size is that of the request without its UUID. */
+	if (ioctl(fd, _IOC(_IOC_WRITE, 'f', 44, 8), &request))
+		return die("EXT4_IOC_SETFSUUID", mount);
+	return 0;
+}
+
+static int setlabel(const char *mount, const char *label)
+{
+	char text[FSLABEL_MAX] = { 0 };
+	int fd = open(mount, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return die("open", mount);
+	strncpy(text, label, sizeof(text) - 1);
+	if (ioctl(fd, FS_IOC_SETFSLABEL, text))
+		return die("FS_IOC_SETFSLABEL", mount);
+	return 0;
+}
+
 static int encrypt(const char *option, const char *dir)
 {
 	struct {
@@ -127,6 +162,10 @@ int main(int argc, char **argv)
 		return attrs();
 	if (argc == 4 && !strcmp(command, "setproject"))
 		return setproject(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(command, "setuuid"))
+		return setuuid(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(command, "setlabel"))
+		return setlabel(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(command, "encrypt"))
 		return encrypt("", argv[2]);
 	if (argc == 4 && !strcmp(command, "encrypt"))
@@ -134,6 +173,7 @@ int main(int argc, char **argv)
 	if (argc == 4 && !strcmp(command, "shutdown"))
 		return shut(argv[2], argv[3]);
 	fprintf(stderr, "usage: ioctls attrs | setproject ID PATH | encrypt [pad=4] DIR | "
+			"setuuid MNT HEX | setlabel MNT LABEL | "
 			"shutdown MNT default|logflush|nologflush\n");
 	return 2;
 }

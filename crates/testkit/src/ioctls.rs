@@ -132,6 +132,23 @@ pub fn set_project(path: &Path, project: u32) -> Result<()> {
     call(&[OsStr::new("setproject"), OsStr::new(&id), path.as_os_str()])
 }
 
+/// Gives the file system mounted at `mount` another UUID, through its journal.
+///
+/// # Errors
+/// If the kernel refuses: checksums must not depend on the UUID.
+pub fn set_uuid(mount: &Path, uuid: [u8; 16]) -> Result<()> {
+    let hex: String = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    call(&[OsStr::new("setuuid"), mount.as_os_str(), OsStr::new(&hex)])
+}
+
+/// Gives the file system mounted at `mount` another label, through its journal.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn set_label(mount: &Path, label: &str) -> Result<()> {
+    call(&[OsStr::new("setlabel"), mount.as_os_str(), OsStr::new(label)])
+}
+
 /// Forces the file system mounted at `mount` to stop, as if the machine had.
 ///
 /// # Errors

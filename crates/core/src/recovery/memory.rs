@@ -98,7 +98,8 @@ fn scan(
     Ok(recovery)
 }
 
-/// Replay may change counts and flags, but not what it is itself built on (rows 43, 51).
+/// Replay may change counts, flags, the label and the UUID (online, through the log), but not what
+/// it is itself built on (rows 43, 51).
 fn check_superblocks(before: &Superblock, after: &Superblock, recovery: &Recovery) -> Result<()> {
     let fixed = |superblock: &Superblock| {
         let raw = superblock.raw();
@@ -107,7 +108,8 @@ fn check_superblocks(before: &Superblock, after: &Superblock, recovery: &Recover
             superblock.features().compat(Compat::HAS_JOURNAL),
             raw.journal_inum.get(),
             raw.journal_uuid,
-            raw.uuid,
+            // Where checksums depend on the UUID, it cannot be changed online.
+            superblock.features().group_csum().then(|| superblock.seed()),
         )
     };
     if fixed(before) != fixed(after) {

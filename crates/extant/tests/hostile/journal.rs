@@ -267,7 +267,7 @@ fn row_51_replay_changes_the_superblock() {
         (0x5c, 0x38, "journal.replay"),
         (0xe0, 12, "journal.replay"),
         (0xd0, 12, "journal.replay"),
-        // UUID, unknown features.
+        // The UUID, where checksums depend on it; unknown features.
         (0x68, 12, "journal.replay"),
         (0x60, 0x8000_02c6, "EOPNOTSUPP"),
     ];

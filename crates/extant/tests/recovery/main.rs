@@ -5,6 +5,7 @@
 mod acknowledged;
 mod fast_commit;
 mod kernel;
+mod online;
 mod orphans;
 mod repeated;
 mod view;
