@@ -86,7 +86,8 @@ fn scan(
     let blocks = device.size_bytes() >> size.bits();
     let first = u64::from(before.geometry().first_data_block());
     // An online resize may be in the log, so only the device bounds the blocks for now.
-    let recovery = Arc::new(Recovery::scan(log, |home| (first..blocks).contains(&home))?);
+    let since = before.superblock.log_is_since();
+    let recovery = Arc::new(Recovery::scan(log, since, |home| (first..blocks).contains(&home))?);
     let view = Arc::new(ReplayDevice::new(Arc::clone(device), Arc::clone(&recovery)));
     let after = FoundSuperblock::read(&*view, options)?;
     check_superblocks(&before.superblock, &after.superblock, &recovery)?;

@@ -12,8 +12,8 @@ use extant_testkit::journal::{LogBuilder, LogChecksum, LogFormat, MAGIC, Transac
 use crate::support::{bounded, failure, image, open, open_with, unrelated_reads_right};
 use crate::walk::id_of;
 
-/// Commit time of the first transaction.
-pub(crate) const TIME: u64 = 1_700_000_000;
+/// Commit time of the first transaction: later than when the image is made.
+pub(crate) const TIME: u64 = 4_000_000_000;
 
 /// All kinds of checksums, and both widths of block numbers.
 pub(crate) fn formats() -> impl Iterator<Item = LogFormat> {

@@ -159,6 +159,7 @@ fn row_45_target_outside() {
     {
         let mut base = pair(V3);
         let mut log = LogBuilder::new(&mut base.journal, V3).unwrap();
+        log.start(log.range().0, base.log.sequence());
         let copy = base.image.get_bytes(Spot::Block(home.min(8191)), 0, 1024).unwrap().to_vec();
         let copies = vec![(home, copy)];
         let whole = Transaction { copies, time: TIME, ..Transaction::default() };

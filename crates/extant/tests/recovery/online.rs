@@ -1,13 +1,14 @@
 //! What the kernel changes of a superblock while it is mounted goes through the journal: UUID and
-//! label.
+//! label. And journals over blocks that an earlier journal had.
 
 use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use extant_testkit::capability::{Capability, need};
-use extant_testkit::dirty::log;
-use extant_testkit::image::{Scratch, e2fsck, run};
-use extant_testkit::ioctls::{set_label, set_uuid};
+use extant_testkit::dirty::log::{self, Role};
+use extant_testkit::image::{Scratch, debugfs, e2fsck, run};
+use extant_testkit::ioctls::{ShutdownMode, set_label, set_uuid, shutdown};
 use extant_testkit::manifest::host_manifest;
 use extant_testkit::mount::{Access, LoopMount};
 use extant_testkit::observe::HashKind;
@@ -89,5 +90,42 @@ fn a_label_that_was_changed_online_is_in_the_log() {
     for args in [PROFILES, &[&["-O", "metadata_csum"]]].concat() {
         let (image, told) = changed(&scratch, args, |root| set_label(root, "label").unwrap());
         recovers(&scratch, &image, &told, (0x78, b"label\0"));
+    }
+}
+
+/// A file system made twice on the same device with the same UUID, its journal not zeroed: behind
+/// the first transaction of the new log are commits with higher numbers and right checksums. They
+/// are older than the file system, so they do not prove that a torn first transaction was lost.
+#[test]
+fn c15_commits_from_before_the_file_system_was_made_prove_nothing() {
+    let Some(scratch) = able() else { return };
+    let path = scratch.sparse_file("twice.img", 24).unwrap();
+    let uuid = "11111111-2222-3333-4444-555555555555";
+    let lazy = "lazy_journal_init=1,nodiscard";
+    let args = ["-b", "1024", "-J", "size=4", "-E", lazy, "-U", uuid];
+    make(&path, &args);
+    let first = mount(&path);
+    (0..60).for_each(|n| commit(first.path(), &format!("old{n}")));
+    first.unmount().unwrap();
+    make(&path, &args);
+    // As if the second time was later than it is, and not in the same second.
+    let made = fs::metadata(&path).unwrap().modified().unwrap();
+    let made = made.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 100;
+    debugfs(&path, &[format!("set_super_value mkfs_time {made}")]).unwrap();
+    let second = mount(&path);
+    commit(second.path(), "new");
+    shutdown(second.path(), ShutdownMode::NoLogFlush).unwrap();
+    second.unmount().unwrap();
+    let log = log::read(&path, None).unwrap();
+    let blocks = &log.transactions[0].blocks;
+    for block in blocks.iter().filter(|block| block.role != Role::Revoke) {
+        for offset in [0, 0x30] {
+            let torn = scratch.copy(&path, "torn.img").unwrap();
+            let mut file = File::options().write(true).open(&torn).unwrap();
+            file.seek(SeekFrom::Start(block.at + offset)).unwrap();
+            file.write_all(&[0x55; 8]).unwrap();
+            let fs = view::open(&torn, None);
+            assert_eq!(fs.volume().recovery().unwrap().log.transactions, 0, "{block:?}");
+        }
     }
 }

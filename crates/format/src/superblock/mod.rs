@@ -120,6 +120,15 @@ impl Superblock {
         self.features.incompat(Incompat::RECOVER)
     }
 
+    /// No transaction in the log is older than this, in seconds since 1970, if clocks were right:
+    /// when the file system was made, or last mounted, which empties the log.
+    #[must_use]
+    pub fn log_is_since(&self) -> u64 {
+        let made = wide(self.raw.mkfs_time_hi.into(), self.raw.mkfs_time.get());
+        let mounted = wide(self.raw.mtime_hi.into(), self.raw.mtime.get());
+        made.max(mounted)
+    }
+
     /// Whether there may be orphans: inodes that a crash left half deleted or half truncated.
     #[must_use]
     pub fn may_have_orphans(&self) -> bool {

@@ -13,9 +13,13 @@ use super::{LoggedCopy, Recovery, RecoveryCounts};
 use crate::log::at;
 use crate::{JournalError, Log, LogReader};
 
+mod behind;
+
 impl Recovery {
     /// Reads the log from its start to its end. `is_home` says whether a block of the file system
-    /// may be written by a transaction at all; blocks of an internal journal never are.
+    /// may be written by a transaction at all; blocks of an internal journal never are. Commits
+    /// from before `not_before`, seconds since 1970, are of an earlier use of these blocks: they
+    /// prove nothing.
     ///
     /// # Errors
     /// [`CorruptKind::JournalDescriptor`], [`CorruptKind::JournalData`],
@@ -23,10 +27,14 @@ impl Recovery {
     /// for damage that a later valid commit follows; [`CorruptKind::JournalTarget`],
     /// [`CorruptKind::JournalLoop`], and a malformed revoke block, wherever they are; those of the
     /// device.
-    pub fn scan(log: Arc<Log>, is_home: impl Fn(u64) -> bool) -> Result<Self, JournalError> {
+    pub fn scan(
+        log: Arc<Log>,
+        not_before: u64,
+        is_home: impl Fn(u64) -> bool,
+    ) -> Result<Self, JournalError> {
         let start = log.superblock().start;
         let sequence = log.superblock().sequence;
-        let mut scan = Scan::new(&log, &is_home);
+        let mut scan = Scan::new(&log, not_before, &is_home);
         let (end, torn) = match start {
             0 => (Cursor { block: log.superblock().first, sequence, used: 0 }, None),
             _ => scan.all(Cursor { block: start, sequence, used: 0 })?,
@@ -71,6 +79,8 @@ struct Transaction {
     copies: Vec<(u64, LoggedCopy)>,
     revokes: Vec<u32>,
     seconds: u64,
+    /// Whether its commit has a sum over it.
+    summed: bool,
     /// The first thing wrong with it.
     damage: Option<Corrupt>,
     end: Cursor,
@@ -84,12 +94,12 @@ struct Scan<'a, F> {
     seed: JournalSeed,
     copies: BTreeMap<u64, LoggedCopy>,
     counts: RecoveryCounts,
-    /// Commit time of the last good transaction.
+    /// Commit time of the last good transaction; before the first, a time that none is older than.
     seconds: u64,
 }
 
 impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
-    fn new(log: &'a Log, is_home: &'a F) -> Self {
+    fn new(log: &'a Log, not_before: u64, is_home: &'a F) -> Self {
         Self {
             log,
             is_home,
@@ -98,7 +108,7 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
             seed: log.seed(),
             copies: BTreeMap::new(),
             counts: RecoveryCounts::default(),
-            seconds: 0,
+            seconds: not_before,
         }
     }
 
@@ -109,24 +119,7 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
         loop {
             let transaction = match self.transaction(now)? {
                 Found::Transaction(transaction) => transaction,
-                Found::End(end) => {
-                    let damage = match end {
-                        End::Damaged(damage) => Some(damage),
-                        // Without checksums what follows is no proof, as blocks of an older use
-                        // of the log look the same.
-                        End::Broken(missing) if self.layout.has_checksums() => Some(missing),
-                        End::Broken(_) | End::Clean => None,
-                    };
-                    if let Some(damage) = damage
-                        && self.is_followed(now)?
-                    {
-                        return Err(damage.into());
-                    }
-                    return Ok((
-                        now,
-                        if let End::Damaged(damage) = end { Some(damage) } else { None },
-                    ));
-                }
+                Found::End(end) => return self.end(now, end),
             };
             if let Some(damage) = transaction.damage {
                 if self.is_followed(now)? {
@@ -137,6 +130,22 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
             now = transaction.end;
             self.take_up(transaction)?;
         }
+    }
+
+    /// The log ends at `now`, in a transaction without a commit, if nothing behind it proves that
+    /// there was one.
+    fn end(&mut self, now: Cursor, end: End) -> Result<(Cursor, Option<Corrupt>), JournalError> {
+        let all_blocks = self.layout.has_checksums();
+        let (missing, followed, torn) = match end {
+            End::Damaged(damage) => (damage, self.is_followed(now)?, Some(damage)),
+            End::Broken(gap) if all_blocks => (gap, self.is_followed(now)?, None),
+            End::Broken(gap) => (gap, self.goes_on(now)?, None),
+            End::Clean => {
+                let gap = Corrupt::new(CorruptKind::JournalGap, at(now.block));
+                (gap, self.goes_on(now)?, None)
+            }
+        };
+        if followed { Err(missing.into()) } else { Ok((now, torn)) }
     }
 
     /// Reads the transaction at `start`.
@@ -157,9 +166,9 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
                 }
                 JournalBlockKind::Revoke => self.revoke(&mut draft)?,
                 JournalBlockKind::Commit => {
-                    let seconds = self.commit(&mut draft)?;
+                    let (seconds, summed) = self.commit(&mut draft)?;
                     draft.step(self.log)?;
-                    return Ok(Found::Transaction(draft.finish(seconds)));
+                    return Ok(Found::Transaction(draft.finish(seconds, summed)));
                 }
                 _ => return Ok(Found::End(draft.end(start))),
             }
@@ -203,15 +212,15 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
         draft.step(self.log)
     }
 
-    /// Verifies the commit block of a transaction; gives its time.
-    fn commit(&mut self, draft: &mut Draft) -> Result<u64, JournalError> {
+    /// Verifies the commit block of a transaction; gives its time, and whether it has a sum.
+    fn commit(&mut self, draft: &mut Draft) -> Result<(u64, bool), JournalError> {
         let block = self.reader.block(draft.now.block)?;
         if self.layout.has_checksums() && !CommitBlock::checksum_matches(block, self.seed) {
             draft.note(CorruptKind::JournalCommit);
         }
         let Some(commit) = CommitBlock::parse(block) else {
             draft.note(CorruptKind::JournalCommit);
-            return Ok(0);
+            return Ok((0, false));
         };
         let matches = match (draft.sum, commit.sum) {
             (None, _) | (Some(_), CommitSum::None) => true,
@@ -221,7 +230,7 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
         if !matches {
             draft.note(CorruptKind::JournalCommit);
         }
-        Ok(commit.seconds)
+        Ok((commit.seconds, commit.sum != CommitSum::None))
     }
 
     /// Adds a good transaction to what is to be replayed.
@@ -243,40 +252,6 @@ impl<'a, F: Fn(u64) -> bool> Scan<'a, F> {
         self.counts.transactions += 1;
         self.seconds = transaction.seconds;
         Ok(())
-    }
-
-    /// Whether a valid commit of a later transaction than the one at `damaged` is in the rest of
-    /// the log, not older than the last good one: then the damage is not the log's end.
-    ///
-    /// Only commits with checksums are proof: blocks of an older use of the log do not match.
-    fn is_followed(&mut self, damaged: Cursor) -> Result<bool, JournalError> {
-        if !self.layout.has_checksums() {
-            return self.next_is_whole(damaged);
-        }
-        let mut now = damaged;
-        while now.used < self.log.len() {
-            let block = self.reader.block(now.block)?;
-            let later = JournalBlockHeader::parse(block).is_some_and(|header| {
-                let ahead = header.sequence.wrapping_sub(damaged.sequence);
-                header.kind == JournalBlockKind::Commit && ahead != 0 && ahead < 1 << 31
-            });
-            if later
-                && CommitBlock::checksum_matches(block, self.seed)
-                && CommitBlock::parse(block).is_some_and(|commit| commit.seconds >= self.seconds)
-            {
-                return Ok(true);
-            }
-            now.step(self.log)?;
-        }
-        Ok(false)
-    }
-
-    /// The same for sums over whole transactions (version 1): whether the next one is whole.
-    fn next_is_whole(&mut self, damaged: Cursor) -> Result<bool, JournalError> {
-        let Found::Transaction(bad) = self.transaction(damaged)? else { return Ok(false) };
-        let next = self.transaction(bad.end)?;
-        Ok(matches!(next, Found::Transaction(next)
-            if next.damage.is_none() && next.seconds >= self.seconds))
     }
 }
 
@@ -331,12 +306,13 @@ impl Draft {
         }
     }
 
-    fn finish(self, seconds: u64) -> Transaction {
+    fn finish(self, seconds: u64, summed: bool) -> Transaction {
         let end = Cursor { sequence: self.now.sequence.wrapping_add(1), ..self.now };
         Transaction {
             copies: self.copies,
             revokes: self.revokes,
             seconds,
+            summed,
             damage: self.damage,
             end,
         }

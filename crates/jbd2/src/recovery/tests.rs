@@ -51,7 +51,11 @@ fn write(writer: &mut TransactionWriter<'_>, homes: &[u64], fill: u8) {
 }
 
 fn scan(device: &Arc<MemoryDevice>) -> Result<Recovery, CorruptKind> {
-    Recovery::scan(log(device), |home| home < 256).map_err(|error| match error {
+    scan_since(device, 0)
+}
+
+fn scan_since(device: &Arc<MemoryDevice>, not_before: u64) -> Result<Recovery, CorruptKind> {
+    Recovery::scan(log(device), not_before, |home| home < 256).map_err(|error| match error {
         JournalError::Corrupt(corrupt) => corrupt.kind,
         other => panic!("{other}"),
     })
@@ -179,6 +183,55 @@ fn c15_a_missing_commit_with_transactions_behind_it_is_an_error() {
         let device = three(0, V3, 1);
         damage(&device, at, 0);
         assert_eq!(scan(&device).unwrap_err(), CorruptKind::JournalGap, "{at}");
+    }
+}
+
+/// Each first block of a transaction that is not the last, in any part of its header, or gone.
+#[test]
+fn c15_a_missing_start_with_transactions_behind_it_is_an_error() {
+    for (compat, incompat) in forms() {
+        // What has no checksums at all proves nothing.
+        let proven = compat != 0 || incompat & (V3 | JournalFeatures::CSUM_V2) != 0;
+        let proven = proven && (compat, incompat) != (0, JournalFeatures::BIT64);
+        for (at, transactions) in [(1, 0), (5, 1)] {
+            for byte in [0, 7, 11, 8] {
+                let device = three(compat, incompat, 1);
+                damage(&device, at, byte);
+                match scan(&device) {
+                    Err(kind) => assert!(proven && kind == CorruptKind::JournalGap, "{kind}"),
+                    Ok(found) => {
+                        let counts = found.counts();
+                        assert!(!proven && counts.transactions == transactions, "{at} {byte}");
+                    }
+                }
+            }
+            let device = three(compat, incompat, 1);
+            device.write_at(&[0; BLOCK], (100 + at) * BLOCK as u64, WriteFlags::NONE).unwrap();
+            assert_eq!(scan(&device).is_err(), proven, "{at} zeroed");
+        }
+    }
+}
+
+/// A log whose end is followed by commits of an earlier lap, with smaller numbers, and one whose
+/// later numbers are older than the file system.
+#[test]
+fn c15_what_an_earlier_use_left_proves_nothing() {
+    for (compat, incompat) in forms() {
+        let device = three(compat, incompat, 1);
+        let log = log(&device);
+        let mut superblock = log.superblock().clone();
+        superblock.sequence = 90;
+        log.write_superblock(&superblock).unwrap();
+        let found = scan(&device).unwrap();
+        assert_eq!((found.counts().transactions, found.torn()), (0, None));
+    }
+    // Commit times are 1007 to 1009.
+    for (at, byte) in [(1, 0), (1, 700), (2, 3), (4, 0), (4, 0x3a)] {
+        let device = three(0, V3, 1);
+        damage(&device, at, byte);
+        let found = scan_since(&device, 1010).unwrap();
+        assert_eq!(found.counts().transactions, 0, "{at} {byte}");
+        assert!(scan_since(&device, 1009).is_err(), "{at} {byte}");
     }
 }
 

@@ -4,6 +4,9 @@ use super::{LogBuilder, LogChecksum, LogFormat, LogPart, MAGIC, Transaction, Uui
 use crate::error::Result;
 use crate::hostile::{ImageEditor, Part, Spot};
 
+/// Transactions of a log, at most.
+const MOST_TRANSACTIONS: u32 = 6;
+
 /// An image with a random log.
 #[derive(Clone, Debug)]
 pub struct RandomLog {
@@ -33,20 +36,15 @@ impl RandomLog {
         let start = LogBuilder::new(&mut image, format)?.range();
         let start = start.0 + random.below(start.1 - start.0);
         if random.below(2) == 0 {
-            // What an older round of the log left behind.
+            // What an older round of the log left behind: smaller numbers, all of them.
             let mut old = LogBuilder::new(&mut image, format)?;
-            let before = 1 + random.below(40);
+            let before = MOST_TRANSACTIONS + random.below(40);
             old.start(start, sequence.wrapping_sub(before));
             random.transactions(&mut old, &mut image, homes)?;
         }
         let mut log = LogBuilder::new(&mut image, format)?;
         log.start(start, sequence);
         random.transactions(&mut log, &mut image, homes)?;
-        let next = Spot::Block(image.journal_block(log.next())?);
-        if image.get_be32(next, 8)? == log.sequence() {
-            // The older round must not continue this one.
-            image.set_be32(next, 0, 0)?;
-        }
         log.finish(&mut image)?;
         let complete = log.model().len();
         let mut made = Self { image, log, format, complete, end: "whole" };
@@ -139,7 +137,7 @@ impl Random {
     ) -> Result<()> {
         let size = usize::try_from(image.block_size()?).unwrap_or(1024);
         let mut time = 1_700_000_000;
-        for _ in 0..self.below(7) {
+        for _ in 0..self.below(MOST_TRANSACTIONS + 1) {
             time += u64::from(self.below(100));
             let copies = (0..self.below(9)).map(|_| {
                 let home = self.pick(homes, 0);
