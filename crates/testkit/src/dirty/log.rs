@@ -81,6 +81,10 @@ pub struct Log {
     pub superblock_at: u64,
     /// First block of the log, 0 if it is empty.
     pub start: u32,
+    /// The transaction that the superblock of the journal expects there.
+    pub sequence: u32,
+    /// The highest number in the header of any block of the log, in or out of what counts.
+    pub highest: Option<u32>,
     /// Block size in bytes.
     pub block: u64,
     /// Checksums.
@@ -149,6 +153,8 @@ pub fn read_bytes(image: Vec<u8>, journal: Option<Vec<u8>>) -> Result<Log> {
         orphans,
         superblock_at: blocks.superblock_at(),
         start: geometry.start,
+        sequence: geometry.sequence,
+        highest: (geometry.first..geometry.end).filter_map(|n| number(blocks.block(n).1)).max(),
         block: blocks.size(),
         checksum: geometry.checksum,
         wide: geometry.wide,
@@ -158,6 +164,14 @@ pub fn read_bytes(image: Vec<u8>, journal: Option<Vec<u8>>) -> Result<Log> {
         decisive_revokes,
         fast,
     })
+}
+
+/// The transaction that `block` is of, if it is a descriptor, a commit or a revoke. Copies have no
+/// such headers, as they are escaped.
+fn number(block: &[u8]) -> Option<u32> {
+    let kind = bytes::be32(block, 4);
+    let is_header = bytes::be32(block, 0) == bytes::MAGIC && matches!(kind, 1 | 2 | 5);
+    is_header.then(|| bytes::be32(block, 8))
 }
 
 /// What the superblock of the journal says.
