@@ -2,7 +2,7 @@
 //! map (row 21).
 
 use extant_block::IoFlags;
-use extant_format::{Compat, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat};
+use extant_format::{Compat, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat, Superblock};
 
 use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
 
@@ -40,16 +40,24 @@ fn special_inodes(volume: &Volume) -> Vec<u32> {
     if features.compat(Compat::HAS_JOURNAL) {
         numbers.push(raw.journal_inum.get());
     }
-    if features.ro_compat(RoCompat::QUOTA) {
-        numbers.extend([raw.user_quota_inum.get(), raw.group_quota_inum.get()]);
-        if features.ro_compat(RoCompat::PROJECT) {
-            numbers.push(raw.project_quota_inum.get());
-        }
-    }
+    numbers.extend(quota_inodes(&volume.superblock));
     if features.compat(Compat::ORPHAN_FILE) {
         numbers.push(raw.orphan_file_inum.get());
     }
     numbers.retain(|&n| n != 0 && n != InodeNr::ROOT.get());
+    numbers
+}
+
+/// The numbers of the quota files, as the superblock has them.
+pub(crate) fn quota_inodes(superblock: &Superblock) -> Vec<u32> {
+    let (raw, features) = (superblock.raw(), superblock.features());
+    if !features.ro_compat(RoCompat::QUOTA) {
+        return Vec::new();
+    }
+    let mut numbers = vec![raw.user_quota_inum.get(), raw.group_quota_inum.get()];
+    if features.ro_compat(RoCompat::PROJECT) {
+        numbers.push(raw.project_quota_inum.get());
+    }
     numbers
 }
 

@@ -43,6 +43,16 @@ impl Record {
         })
     }
 
+    /// Whether it changes one of the inodes `numbers` or its map.
+    pub(super) fn changes_one_of(&self, numbers: &[u32]) -> bool {
+        match self {
+            Self::AddRange { ino, .. } | Self::DelRange { ino, .. } | Self::Inode { ino, .. } => {
+                numbers.contains(ino)
+            }
+            Self::Name { .. } => false,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Name { name: more, .. } | Self::Inode { bytes: more, .. } => {

@@ -14,7 +14,7 @@ use extant_format::{
 };
 
 use super::area::{FastCommits, Record, bad};
-use crate::{Error, InodeUse, Result, Volume};
+use crate::{Error, InodeUse, Result, Volume, special};
 
 /// An inode as a record has it.
 #[derive(Clone, Debug)]
@@ -53,7 +53,8 @@ pub(super) struct Commit {
     pub(super) names: Vec<NameRecord>,
 }
 
-/// Verifies all records.
+/// Verifies all records, but for those about quota files: Linux records what it did to them by the
+/// way, nothing that reads needs it, and what is written has none (decision 0014).
 ///
 /// # Errors
 /// [`CorruptKind::JournalFastCommit`](extant_format::CorruptKind::JournalFastCommit); those of
@@ -64,7 +65,8 @@ pub(super) fn verify(volume: &Volume, records: &FastCommits) -> Result<Vec<Commi
 
 fn commit(volume: &Volume, records: &[Record]) -> Result<Commit> {
     let mut commit = Commit::default();
-    for record in records {
+    let quota = special::quota_inodes(volume.superblock());
+    for record in records.iter().filter(|record| !record.changes_one_of(&quota)) {
         match record {
             Record::AddRange { ino, logical, len, start, unwritten } => {
                 let ino = inode_number(volume, *ino)?;

@@ -147,7 +147,8 @@ impl Recovered {
             self.report.fast_commit_damage = Some(Corrupt::new(CorruptKind::FeatureConflict, at));
             return Ok(());
         }
-        let forbidding = features.unwritable();
+        let quota = features.ro_compat(RoCompat::QUOTA).then(|| "quota".to_owned());
+        let forbidding: Vec<_> = features.unwritable().into_iter().chain(quota).collect();
         if purpose != Purpose::View && !forbidding.is_empty() {
             let with = |name| format!("fast_commit with {name}");
             return Err(Error::Unsupported { features: forbidding.iter().map(with).collect() });

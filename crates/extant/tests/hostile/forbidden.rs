@@ -8,7 +8,7 @@ use extant_block::MemoryDevice;
 use extant_core::{RecoverOptions, recover};
 use extant_testkit::hostile::{ImageEditor, Spot};
 use extant_testkit::journal::{
-    FastCommits, FcTag, LogBuilder, LogChecksum, LogFormat, Transaction,
+    FastCommits, FcExtent, FcTag, LogBuilder, LogChecksum, LogFormat, Transaction,
 };
 
 use crate::dirty::{Dirty, TIME, filled, homes, recovered};
@@ -69,9 +69,9 @@ fn orphans_stay(feature: u32, name: &str) {
     assert_eq!(result.unwrap().log.transactions, 3);
 }
 
-/// A log and a fast commit behind it.
-fn with_fast_commit() -> Dirty {
-    Dirty::new(FAST, FORMAT, |log: &mut LogBuilder, image| {
+/// A log and a fast commit behind it, with the records of `more` besides.
+fn with_fast_commit(args: &[&str], more: impl FnOnce(&mut FastCommits, &ImageEditor)) -> Dirty {
+    Dirty::new(args, FORMAT, |log: &mut LogBuilder, image| {
         let copies = vec![(homes(image, 1)[0], filled(1))];
         let whole = Transaction { copies, time: TIME, ..Transaction::default() };
         log.transaction(image, &whole).unwrap();
@@ -79,14 +79,16 @@ fn with_fast_commit() -> Dirty {
         let mut raw = image.get_bytes(Spot::Inode(inode), 0, 160).unwrap().to_vec();
         raw[0x1a] = 2;
         let (mut fast, next) = (FastCommits::new(1024), log.sequence());
-        fast.head(0, next).name(FcTag::Link, dir, inode, b"fast").inode(inode, &raw).tail(next, 0);
+        fast.head(0, next).name(FcTag::Link, dir, inode, b"fast").inode(inode, &raw);
+        more(&mut fast, image);
+        fast.tail(next, 0);
         log.fast_commits(image, &fast).unwrap();
     })
 }
 
 /// Fast commits are shown, if they need no block of another, and not written.
 fn fast_commits_are_not_written(feature: u32, name: &str, shown: bool) {
-    let mut image = with_fast_commit().image;
+    let mut image = with_fast_commit(FAST, |_, _| ()).image;
     recovered(&image).0.unwrap();
     set(&mut image, feature);
     let fs = open(&image).unwrap();
@@ -96,6 +98,33 @@ fn fast_commits_are_not_written(feature: u32, name: &str, shown: bool) {
     let name = format!("fast_commit with {name}");
     refused(&image, &name);
     assert!(log_home(&image).unwrap_err().to_string().contains(&name));
+}
+
+/// Linux records what fast commits do to quota files. They are shown without that, and not written,
+/// as quota files would be wrong.
+#[test]
+fn quota() {
+    let args = ["-t", "ext4", "-b", "1024", "-O", "fast_commit,quota"];
+    let dirty = with_fast_commit(&args, |fast, image| {
+        for ino in [3, 4] {
+            let raw = image.get_bytes(Spot::Inode(ino), 0, 160).unwrap();
+            let extent = FcExtent { logical: 20, raw_length: 1, physical: 7000 };
+            fast.inode(ino, raw).add_range(ino, extent).del_range(ino, 30, 1);
+        }
+    });
+    let fs = open(&dirty.image).unwrap();
+    let report = fs.volume().recovery().unwrap();
+    assert_eq!((report.fast_commit_damage, report.fast_commit_records), (None, 8));
+    assert_eq!(read(&fs, "/dir/fast").unwrap(), b"a");
+    unrelated_reads_right(&fs);
+    refused(&dirty.image, "fast_commit with quota");
+    assert!(log_home(&dirty.image).unwrap_err().to_string().contains("fast_commit with quota"));
+    // No name leads to one.
+    let dirty = with_fast_commit(&args, |fast, _| {
+        fast.name(FcTag::Link, 2, 3, b"quota");
+    });
+    let fs = open(&dirty.image).unwrap();
+    assert!(fs.volume().recovery().unwrap().fast_commit_damage.is_some());
 }
 
 #[test]
