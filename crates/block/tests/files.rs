@@ -1,12 +1,13 @@
 //! Image files and block devices of the host: transfers, locks, loop devices, direct I/O.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileTimes};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use extant_block::image::{ImageOptions, open_image};
 use extant_block::{
@@ -63,6 +64,20 @@ impl Drop for Waiting {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The access time is so old that any reading would renew it.
+#[test]
+fn reading_leaves_the_access_time() {
+    let _turn = turn();
+    let file = image(8192);
+    let old = FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH);
+    file.as_file().set_times(old).unwrap();
+    for options in [READ, FileOptions { direct: true, ..READ }] {
+        let device = FileDevice::open(file.path(), &options).unwrap();
+        read_unaligned(&device, &mut [0; 100], 5).unwrap();
+    }
+    assert_eq!(fs::metadata(file.path()).unwrap().accessed().unwrap(), SystemTime::UNIX_EPOCH);
 }
 
 #[test]

@@ -88,7 +88,19 @@ impl Opener<'_> {
         self.open_with(0).map(|f| (f, false)).map_err(|e| self.failed(e))
     }
 
+    /// Opens for reading without a trace: the access time stays, where the host lets us. Only the
+    /// owner of a file may have that.
     fn open_with(&self, flags: i32) -> io::Result<File> {
+        if !self.options.read_only {
+            return self.open_leaving_traces(flags);
+        }
+        match self.open_leaving_traces(flags | libc::O_NOATIME) {
+            Err(e) if e.raw_os_error() == Some(libc::EPERM) => self.open_leaving_traces(flags),
+            result => result,
+        }
+    }
+
+    fn open_leaving_traces(&self, flags: i32) -> io::Result<File> {
         let claim = !self.options.read_only && !self.options.ignore_lock;
         let block = fs::metadata(self.path)?.file_type().is_block_device();
         // On a block device O_EXCL without O_CREAT claims it against mounts and other claims.
