@@ -2,7 +2,9 @@
 //! map (row 21).
 
 use extant_block::IoFlags;
-use extant_format::{Compat, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat, Superblock};
+use extant_format::{
+    Compat, CorruptKind, IndirectMap, InodeNr, LogicalBlock, RoCompat, Superblock,
+};
 
 use crate::{Error, InodeUse, MapKind, Result, SystemZones, Volume};
 

@@ -127,9 +127,23 @@ pub fn run_accepting(
     args: &[impl AsRef<OsStr>],
     accepted: &[i32],
 ) -> Result<(i32, String)> {
+    run_with(tool, args, accepted, &[])
+}
+
+/// As [`run_accepting`], with variables in the environment.
+///
+/// # Errors
+/// As [`run_accepting`].
+pub fn run_with(
+    tool: &str,
+    args: &[impl AsRef<OsStr>],
+    accepted: &[i32],
+    variables: &[(&str, &str)],
+) -> Result<(i32, String)> {
     let program = find_tool(tool).unwrap_or_else(|| PathBuf::from(tool));
     let mut command = Command::new(program);
     command.args(args).env("LC_ALL", "C").stdin(Stdio::null());
+    command.envs(variables.iter().copied());
     let result = command.output();
     let fail = |outcome, output| Error::Tool { command: format!("{command:?}"), outcome, output };
     let done = result.map_err(|error| fail(error.to_string(), String::new()))?;

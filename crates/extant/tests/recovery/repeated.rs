@@ -260,7 +260,7 @@ macro_rules! kernel_images {
     };
 }
 
-// Fifty images: 42 of the 21 profiles without fast commits, eight of the three with.
+// Fifty images: 42 of the 21 profiles without fast commits, eight of the seven with.
 kernel_images! {
     fn long_recovery_interrupted_1(false, 0..11);
     fn long_recovery_interrupted_2(false, 11..21);

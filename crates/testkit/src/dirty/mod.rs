@@ -126,6 +126,12 @@ impl DirtyImage {
         format!("{}-{}-{}", self.profile.name, self.seed, self.stop.name())
     }
 
+    /// Whether the log is followed by fast commits.
+    #[must_use]
+    pub fn has_fast_commits(&self) -> bool {
+        self.log.fast.as_ref().is_some_and(|fast| fast.commits() > 0)
+    }
+
     /// Copies of image and journal with `suffix` in their names.
     ///
     /// # Errors

@@ -103,6 +103,13 @@ impl DirtyProfile {
         self.mkfs().is_ok_and(|profile| profile.has("fast_commit"))
     }
 
+    /// Whether the kernel may recover its images: it crashes over fast commits of files without
+    /// extents.
+    #[must_use]
+    pub fn is_for_the_kernel(&self) -> bool {
+        self.mkfs().is_ok_and(|profile| profile.has("extent")) || !self.fast_commits()
+    }
+
     /// The profile called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -143,4 +150,20 @@ pub const DIRTY_PROFILES: &[DirtyProfile] = &[
     DirtyProfile::new("data-journal-ext3", "ext3-4k-i256").options("data=journal"),
     DirtyProfile::small("meta-bg", "ext4-meta-bg-1k"),
     DirtyProfile::new("csum-seed", "ext4-csum-seed"),
+    DirtyProfile::new("fast-commit-external", "ext4-external-journal")
+        .features(&["fast_commit"])
+        .mixes(Mix::FAST)
+        .external_journal(),
+    DirtyProfile::new("fast-commit-bigalloc", "ext4-bigalloc")
+        .features(&["bigalloc", "fast_commit"])
+        .mixes(Mix::FAST)
+        .extra(&["-C", "16384", "-J", "size=4,fast_commit_size=256"]),
+    DirtyProfile::new("fast-commit-no-extent", "ext4-no-extent")
+        .features(&["^extent", "^64bit", "fast_commit"])
+        .mixes(Mix::FAST)
+        .extra(FAST),
+    DirtyProfile::new("fast-commit-i128", "ext4-i128")
+        .features(&["^extra_isize", "fast_commit"])
+        .mixes(Mix::FAST)
+        .extra(FAST),
 ];
