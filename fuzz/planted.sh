@@ -1,12 +1,13 @@
 #!/bin/bash
-# Plants the bug of a target in a copy of the tree, and fails unless fuzzing finds it in time:
-# fuzz/planted.sh TARGET [--tests]. With --tests the ordinary tests that the patch names are run
+# Plants a bug in a copy of the tree, and fails unless fuzzing finds it in time:
+# fuzz/planted.sh TARGET[-BUG] [--tests]. With --tests the ordinary tests that the patch names are run
 # on the copy first: a bug that they find proves nothing.
 set -euo pipefail
 # shellcheck source=fuzz/run.sh
 source -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/run.sh"
 
 name=$1
+of_target=${name%%-*}
 patch=$fuzz_root/fuzz/planted/$name.patch
 if [ ! -e "$patch" ]; then
     echo "no bug to plant for $name" >&2
@@ -32,10 +33,10 @@ fi
 
 folder=$target/fuzz-planted/$name
 rm -rf -- "$folder"
-program=$(fuzz_build "$copy" "$target/fuzz-planted/build" "$name")
+program=$(fuzz_build "$copy" "$target/fuzz-planted/build" "$of_target")
 status=0
 start=$SECONDS
-fuzz_run "$program" "$name" "$folder" "$seconds" || status=$?
+fuzz_run "$program" "$of_target" "$folder" "$seconds" || status=$?
 took=$((SECONDS - start))
 if [ "$status" = 0 ]; then
     echo "NOT FOUND in $seconds s: the bug planted for $name"
@@ -43,7 +44,7 @@ if [ "$status" = 0 ]; then
     exit 1
 fi
 # It must be the planted bug: without it the same input does no harm.
-program=$(fuzz_build "$fuzz_root" "$target/fuzz" "$name")
+program=$(fuzz_build "$fuzz_root" "$target/fuzz" "$of_target")
 for input in "$folder"/artifacts/*; do
     if ! "$program" -timeout=5 "$input" >"$folder/without.log" 2>&1; then
         echo "a find that is not the planted bug: $input"

@@ -87,8 +87,16 @@ fuzz_target() {
     return "$status"
 }
 
+# The bugs to plant for a target: TARGET, and TARGET-BUG where there are more.
+fuzz_bugs() {
+    local patch
+    for patch in "$fuzz_root/fuzz/planted/$1.patch" "$fuzz_root/fuzz/planted/$1"-*.patch; do
+        [ ! -e "$patch" ] || basename -- "$patch" .patch
+    done
+}
+
 fuzz_main() {
-    local name finished failed=0
+    local name bug finished failed=0
     finished=$target/long/fuzz.$(git -C "$fuzz_root" rev-parse --short=12 HEAD)
     mkdir -p -- "$target/long"
     touch -- "$finished"
@@ -113,13 +121,15 @@ fuzz_main() {
         else
             failed=1
         fi
-        if grep -qxF -- "planted $name" "$finished"; then
-            echo "found before: the bug planted for $name"
-        elif "$fuzz_root/fuzz/planted.sh" "$name"; then
-            echo "planted $name" >>"$finished"
-        else
-            failed=1
-        fi
+        for bug in $(fuzz_bugs "$name"); do
+            if grep -qxF -- "planted $bug" "$finished"; then
+                echo "found before: the bug planted as $bug"
+            elif "$fuzz_root/fuzz/planted.sh" "$bug"; then
+                echo "planted $bug" >>"$finished"
+            else
+                failed=1
+            fi
+        done
     done
     return "$failed"
 }

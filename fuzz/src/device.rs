@@ -71,6 +71,14 @@ impl FuelDevice {
         self.writes.load(Ordering::Relaxed)
     }
 
+    /// A copy of the content, which takes no fuel.
+    pub fn copy_to(&self, copy: &mut Vec<u8>) {
+        copy.clear();
+        if let Ok(bytes) = self.bytes.read() {
+            copy.extend_from_slice(&bytes);
+        }
+    }
+
     /// Takes the content away, to be used again.
     #[must_use]
     pub fn take(&self) -> Vec<u8> {

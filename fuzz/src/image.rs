@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use extant::{BlockDevice, Error, Filesystem, OpenOptions};
 
 use crate::device::{Fuel, FuelDevice};
-use crate::meter::{forget_input, heap_budget, metered, note_input};
+use crate::meter::{forget_input, heap_budget, metered, note_input, time_budget};
 use crate::program::{Aim, Program};
 use crate::recovery::recover_both_ways;
 use crate::seeds::{Seed, seeds};
@@ -67,9 +67,9 @@ pub fn run_program(program: &Program, seed: &Seed, aim: Aim) -> Outcome {
     bytes.clear();
     bytes.extend_from_slice(&seed.bytes);
     let bytes = program.apply(seed, bytes, aim);
-    let heap = heap_budget(bytes.len());
+    let (heap, time) = (heap_budget(bytes.len()), time_budget(bytes.len()));
     let device = Arc::new(FuelDevice::new(bytes));
-    let outcome = metered(heap, || match aim {
+    let outcome = metered(heap, time, || match aim {
         Aim::Structures => look(&device),
         Aim::Journal | Aim::FastCommit => recover_both_ways(&device, seed, !program.leave_orphans),
     });

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use extant::BlockDevice;
@@ -11,7 +12,7 @@ use extant_testkit::journal::{LogBuilder, LogChecksum, LogFormat, Transaction};
 
 use crate::device::{Fuel, FuelDevice};
 use crate::image::run_program;
-use crate::meter::{STACK, heap_in_use, metered};
+use crate::meter::{STACK, heap_in_use, metered, thread_time, time_budget};
 use crate::program::{Aim, HEADER, Operation, Program, RECORD, mutate};
 use crate::seeds::{Kind, Seed};
 
@@ -50,9 +51,9 @@ fn deep(n: u64) -> u64 {
 #[test]
 fn breaches_of_heap_and_stack_end_the_process() {
     match std::env::var("EXTANT_FUZZ_BREACH").as_deref() {
-        Ok("heap") => drop(metered(1 << 20, || vec![1_u8; 2 << 20])),
-        Ok("stack") => drop(metered(1 << 20, || deep(0))),
-        Ok(_) => drop(metered(4 << 20, || vec![1_u8; 2 << 20])),
+        Ok("heap") => drop(metered(1 << 20, TIME, || vec![1_u8; 2 << 20])),
+        Ok("stack") => drop(metered(1 << 20, TIME, || deep(0))),
+        Ok(_) => drop(metered(4 << 20, TIME, || vec![1_u8; 2 << 20])),
         Err(_) => {
             let run = |what: &str| {
                 let mut command = Command::new(std::env::current_exe().unwrap());
@@ -64,6 +65,28 @@ fn breaches_of_heap_and_stack_end_the_process() {
         }
     }
     assert!(STACK <= 1 << 20 && heap_in_use() > 0);
+}
+
+/// More than any test takes.
+const TIME: Duration = Duration::from_secs(600);
+
+#[test]
+fn steps_that_ask_for_nothing_run_out() {
+    let spin = |time: Duration| {
+        metered(1 << 40, Duration::from_millis(200), || {
+            let begun = thread_time();
+            while thread_time().saturating_sub(begun) < time {
+                std::hint::spin_loop();
+            }
+        });
+    };
+    spin(Duration::from_millis(1));
+    // Time that passes is no step.
+    metered(1 << 40, Duration::from_millis(50), || {
+        std::thread::sleep(Duration::from_millis(100));
+    });
+    assert!(std::panic::catch_unwind(|| spin(Duration::from_millis(300))).is_err());
+    assert!(time_budget(4 << 20) < TIME);
 }
 
 fn program(input: &[u8]) -> Program {
@@ -117,6 +140,37 @@ fn dirty(home: u64) -> Seed {
     log.transaction(&mut image, &Transaction { copies, ..Transaction::default() }).unwrap();
     log.finish(&mut image).unwrap();
     Seed::new("dirty", Kind::Dirty, image.into_bytes())
+}
+
+/// The second replayer agrees with the model of what was written: escapes, revokes, and what an
+/// earlier transaction has of a block.
+#[test]
+fn the_second_replayer_is_right() {
+    for (checksum, wide) in [(LogChecksum::V3, true), (LogChecksum::None, false)] {
+        let args = ["-t", "ext4", "-b", "1024", "-O", "metadata_csum"];
+        let mut image = ImageEditor::new(small_image(&SmallImage::new(&args)).unwrap());
+        let mut log = LogBuilder::new(&mut image, LogFormat::new(checksum, wide)).unwrap();
+        log.start(log.range().1 - 3, u32::MAX);
+        let magic = [&[0xc0, 0x3b, 0x39, 0x98][..], &[5; 1020]].concat();
+        let copies = vec![(3000, vec![7; 1024]), (3001, magic), (3002, vec![8; 1024])];
+        log.transaction(&mut image, &Transaction { copies, ..Transaction::default() }).unwrap();
+        let (copies, revokes) = (vec![(3000, vec![9; 1024])], vec![3002, 3001]);
+        log.transaction(&mut image, &Transaction { copies, revokes, ..Transaction::default() })
+            .unwrap();
+        log.finish(&mut image).unwrap();
+        let seed = Seed::new("dirty", Kind::Dirty, image.into_bytes());
+        let journal = seed.layout.journal.as_ref().unwrap();
+        for complete in 0..3 {
+            let mut seen = seed.bytes.clone();
+            let count = u32::try_from(complete).unwrap();
+            journal.replay(&seed.bytes, count).unwrap().apply(1024, &mut seen);
+            for (home, wanted) in log.model().blocks(complete) {
+                let at = usize::try_from(home).unwrap() * 1024;
+                assert_eq!(&seen[at..at + 1024], wanted, "{home} of {complete}");
+            }
+        }
+        assert!(journal.replay(&seed.bytes, 3).is_none());
+    }
 }
 
 #[test]

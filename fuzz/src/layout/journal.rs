@@ -36,12 +36,14 @@ pub(super) const fn class(role: JournalRole) -> Option<Class> {
     }
 }
 
-const MAGIC: u32 = 0xc03b_3998;
+pub(super) const MAGIC: u32 = 0xc03b_3998;
 /// Incompatible features: 64-bit tags, checksums of version 2 and 3, fast commits.
-const BIT64: u32 = 0x2;
+pub(super) const BIT64: u32 = 0x2;
 const CSUM_V2: u32 = 0x8;
 const CSUM_V3: u32 = 0x10;
 const FAST_COMMIT: u32 = 0x20;
+/// Blocks of a log beside a fast-commit area, at least.
+const MIN_LOG_BLOCKS: u32 = 1024;
 /// Tag flags.
 const SAME_UUID: u32 = 2;
 const LAST_TAG: u32 = 8;
@@ -83,7 +85,9 @@ impl JournalLayout {
         journal.end = word(0x10).min(count);
         if journal.features & FAST_COMMIT != 0 {
             let area = if word(0x54) == 0 { 256 } else { word(0x54) };
-            journal.end = journal.end.saturating_sub(area);
+            // One that leaves too few blocks to the log is none.
+            let left = journal.end.saturating_sub(area);
+            journal.end = if left < MIN_LOG_BLOCKS { journal.end } else { left };
             (journal.end + 1..count).for_each(|n| journal.set_role(n, JournalRole::FastCommit));
         }
         journal.scan(image);
@@ -109,12 +113,12 @@ impl JournalLayout {
         Some(start..start.checked_add(self.block_size)?)
     }
 
-    fn block<'a>(&self, image: &'a [u8], n: u32) -> Option<&'a [u8]> {
+    pub(super) fn block<'a>(&self, image: &'a [u8], n: u32) -> Option<&'a [u8]> {
         image.get(self.range(n)?)
     }
 
     /// The block of the log `steps` behind `n`.
-    const fn after(&self, n: u32, steps: u32) -> u32 {
+    pub(super) const fn after(&self, n: u32, steps: u32) -> u32 {
         let length = self.end.saturating_sub(self.first);
         match n.wrapping_sub(self.first).wrapping_add(steps).checked_rem(length) {
             Some(rest) => self.first + rest,
@@ -153,12 +157,33 @@ impl JournalLayout {
         }
     }
 
+    /// Whether the journal has one of these incompatible features.
+    pub(super) const fn has(&self, features: u32) -> bool {
+        self.features & features != 0
+    }
+
+    /// Blocks of the log.
+    pub(super) const fn log_length(&self) -> u32 {
+        self.end.saturating_sub(self.first)
+    }
+
+    /// The layout of the same blocks as their content is in `image`.
+    pub(super) fn as_now(&self, image: &[u8]) -> Self {
+        let blocks = self.blocks.iter().map(|(block, _)| *block).collect();
+        Self::of(image, self.block_size as u64, blocks)
+    }
+
+    /// All blocks of the journal, as bytes of the image.
+    pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        (0..).map_while(|n| self.range(n))
+    }
+
     fn has_checksums(&self) -> bool {
         self.features & (CSUM_V2 | CSUM_V3) != 0
     }
 
     /// Byte offsets of the tags of a descriptor block.
-    fn tags(&self, block: &[u8]) -> Vec<usize> {
+    pub(super) fn tags(&self, block: &[u8]) -> Vec<usize> {
         let v3 = self.features & CSUM_V3 != 0;
         let wide = if self.features & BIT64 != 0 { 4 } else { 0 };
         let odd = if self.features & CSUM_V2 != 0 { 2 } else { 0 };
@@ -244,7 +269,7 @@ pub fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     !crc32c::crc32c_append(!seed, bytes)
 }
 
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)
 }
 

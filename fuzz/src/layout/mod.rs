@@ -3,10 +3,12 @@
 mod fields;
 mod find;
 mod journal;
+mod replay;
 
 use extant_testkit::hostile::{ImageEditor, Part};
 
 pub use journal::{JournalLayout, JournalRole, crc32c};
+pub use replay::Replayed;
 
 /// The kinds of structure. Edits are applied in this order: what a checksum needs to find its
 /// place (descriptors, superblock) comes last.
