@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, ensure};
 use extant_benches::{Numbers, mke2fs, open};
 use extant_testkit::image::run;
 
-const BLOCK: usize = 4096;
 const SIZE: u64 = 6 << 30;
 const JOURNAL_MIB: u64 = 1024;
 const MAGIC: u32 = 0xc03b_3998;
@@ -28,24 +27,28 @@ pub(crate) struct Dirty {
     pub(crate) homes: Vec<u64>,
     /// Byte ranges of the journal's blocks: start, length.
     pub(crate) log: Vec<(u64, u64)>,
+    /// Bytes of a block.
+    block: usize,
     /// What makes it dirty: bytes at offsets.
     superblocks: [Bytes; 2],
 }
 
 impl Dirty {
-    pub(crate) fn make(path: &Path, mix: Mix) -> Result<Self> {
+    pub(crate) fn make(path: &Path, mix: Mix, block: usize) -> Result<Self> {
         File::create(path)?.set_len(SIZE)?;
-        let options = format!("-t ext4 -b 4096 -J size={JOURNAL_MIB} -E lazy_itable_init=1");
+        let options = format!("-t ext4 -b {block} -J size={JOURNAL_MIB} -E lazy_itable_init=1");
         mke2fs(path, &options)?;
-        let log = journal(path)?;
+        let log = journal(path, block)?;
         let homes = homes(&free_runs(path)?, mix);
         let file = File::options().read(true).write(true).open(path)?;
         let (journal, uuid) = dirty_journal(&file, log.first().context("no journal")?.0)?;
         let superblock = dirty_superblock(&file)?;
-        let (mut writer, mut rest) = (Writer::new(&file, &log, uuid), homes.as_slice());
+        let (mut writer, mut rest) = (Writer::new(&file, &log, uuid, block), homes.as_slice());
         let mut numbers = Numbers::new(3);
+        // As many as one descriptor lists.
+        let most = (block - 32) / 16;
         while !rest.is_empty() {
-            let count = 64 + usize::try_from(numbers.below(128))?;
+            let count = most / 4 + usize::try_from(numbers.below(most as u64 / 2))?;
             let (now, after) = rest.split_at(count.min(rest.len()));
             if !writer.has_room(now.len()) {
                 break;
@@ -58,7 +61,7 @@ impl Dirty {
         let homes = homes.get(..used).unwrap_or_default().to_vec();
         file.sync_data()?;
         let superblocks = [journal, superblock];
-        Ok(Self { path: path.to_owned(), transactions, homes, log, superblocks })
+        Ok(Self { path: path.to_owned(), transactions, homes, log, block, superblocks })
     }
 
     /// Makes the recovered image dirty again.
@@ -72,7 +75,7 @@ impl Dirty {
 
     /// Bytes that recovery writes home.
     pub(crate) fn written(&self) -> u64 {
-        (self.homes.len() * BLOCK) as u64
+        (self.homes.len() * self.block) as u64
     }
 
     /// MiB of the log, and of what recovery writes.
@@ -85,10 +88,10 @@ impl Dirty {
     /// The recovered image is clean, and its home blocks hold what was logged.
     pub(crate) fn check(&self) -> Result<()> {
         let file = File::open(&self.path)?;
-        let mut found = vec![0; BLOCK];
+        let mut found = vec![0; self.block];
         for &home in self.homes.iter().step_by(37) {
-            file.read_exact_at(&mut found, home * BLOCK as u64)?;
-            ensure!(found == content(home), "block {home} is not what was logged");
+            file.read_exact_at(&mut found, home * self.block as u64)?;
+            ensure!(found == content(home, self.block), "block {home} is not what was logged");
         }
         let flags = field(&file, SUPERBLOCK + 0x60)?;
         ensure!(u32::from_le_bytes(flags) & 4 == 0, "recovery is still needed");
@@ -97,8 +100,8 @@ impl Dirty {
 }
 
 /// What is logged for block `home`.
-fn content(home: u64) -> Vec<u8> {
-    let mut bytes = vec![0; BLOCK];
+fn content(home: u64, block: usize) -> Vec<u8> {
+    let mut bytes = vec![0; block];
     Numbers::new(home).fill(&mut bytes);
     bytes
 }
@@ -110,11 +113,11 @@ fn field(file: &File, at: u64) -> Result<[u8; 4]> {
 }
 
 /// Where the journal lies.
-fn journal(path: &Path) -> Result<Vec<(u64, u64)>> {
+fn journal(path: &Path, size: usize) -> Result<Vec<(u64, u64)>> {
     let log = open(path)?.volume().journal(None)?.context("no journal")?;
     let (mut runs, mut block) = (Vec::new(), 0);
     while let Some((start, len)) = log.locate(block) {
-        runs.push((start, u64::from(len) * BLOCK as u64));
+        runs.push((start, u64::from(len) * size as u64));
         block += len;
     }
     Ok(runs)
@@ -140,6 +143,8 @@ pub(crate) enum Mix {
     Runs,
     /// As many blocks in runs of 16 as single ones.
     Singles,
+    /// Single blocks.
+    Scattered,
 }
 
 /// Homes in no order.
@@ -147,13 +152,18 @@ fn homes(free: &[u64], mix: Mix) -> Vec<u64> {
     let mut numbers = Numbers::new(1);
     let mut free = free.to_vec();
     numbers.shuffle(&mut free);
-    // Of each run for single blocks three that are not neighbours.
+    // Of each run for single blocks some that are not neighbours.
     let whole = match mix {
         Mix::Runs => free.len() * 3 / 4,
         Mix::Singles => free.len() * 3 / 19,
+        Mix::Scattered => 0,
+    };
+    let places: &[u64] = match mix {
+        Mix::Scattered => &[1, 5, 9, 13],
+        _ => &[1, 6, 11],
     };
     let (whole, single) = free.split_at(whole);
-    let single = single.iter().flat_map(|run| [run + 1, run + 6, run + 11]);
+    let single = single.iter().flat_map(|run| places.iter().map(move |place| run + place));
     let mut pieces: Vec<(u64, u64)> = single.map(|block| (block, 1)).collect();
     pieces.extend(whole.iter().map(|&run| (run, RUN)));
     numbers.shuffle(&mut pieces);
@@ -205,14 +215,16 @@ struct Writer<'a> {
     uuid: [u8; 16],
     seed: u32,
     sequence: u32,
+    /// Bytes of a block.
+    block: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn new(file: &'a File, log: &[(u64, u64)], uuid: [u8; 16]) -> Self {
-        let blocks = log.iter().flat_map(|&(start, len)| (start..start + len).step_by(BLOCK));
+    fn new(file: &'a File, log: &[(u64, u64)], uuid: [u8; 16], block: usize) -> Self {
+        let blocks = log.iter().flat_map(|&(start, len)| (start..start + len).step_by(block));
         let mut free: Vec<u64> = blocks.skip(1).collect();
         free.reverse();
-        Self { file, free, uuid, seed: sum(!0, &uuid), sequence: 1 }
+        Self { file, free, uuid, seed: sum(!0, &uuid), sequence: 1, block }
     }
 
     fn has_room(&self, copies: usize) -> bool {
@@ -221,7 +233,7 @@ impl<'a> Writer<'a> {
 
     /// A transaction of at most as many copies as one descriptor lists.
     fn transaction(&mut self, homes: &[u64]) -> Result<()> {
-        let contents: Vec<Vec<u8>> = homes.iter().copied().map(content).collect();
+        let contents: Vec<Vec<u8>> = homes.iter().map(|home| content(*home, self.block)).collect();
         let mut descriptor = self.header(1);
         let seed = sum(self.seed, &self.sequence.to_be_bytes());
         for (n, (home, content)) in homes.iter().zip(&contents).enumerate() {
@@ -232,8 +244,8 @@ impl<'a> Writer<'a> {
             descriptor.extend(tag.map(u32::to_be_bytes).as_flattened());
             descriptor.extend(self.uuid.iter().filter(|_| n == 0));
         }
-        ensure!(descriptor.len() + 4 <= BLOCK, "too many copies for a descriptor");
-        self.sealed(descriptor, BLOCK - 4)?;
+        ensure!(descriptor.len() + 4 <= self.block, "too many copies for a descriptor");
+        self.sealed(descriptor, self.block - 4)?;
         contents.iter().try_for_each(|content| self.write(content))?;
         let mut commit = self.header(2);
         commit.resize(0x30, 0);
@@ -249,7 +261,7 @@ impl<'a> Writer<'a> {
 
     /// Writes a block with its checksum at `place`.
     fn sealed(&mut self, mut block: Vec<u8>, place: usize) -> Result<()> {
-        block.resize(BLOCK, 0);
+        block.resize(self.block, 0);
         let checksum = sum(self.seed, &block);
         put(&mut block, place, &checksum.to_be_bytes());
         self.write(&block)

@@ -202,7 +202,8 @@ corrupt_kinds! {
         "a block of a transaction is missing from the log, and transactions follow it",
     JournalLoop = "journal.loop": "the log is longer than the journal",
     JournalReplay = "journal.replay":
-        "replaying the journal would change the block size or the journal's place",
+        "replaying the journal would change what it rests on: the block size, the journal's place, \
+         or what checksums depend on",
     JournalFastCommit = "journal.fast_commit":
         "a fast commit names an inode or blocks that it may not change",
     QuotaHeader = "quota.header": "quota file header malformed",

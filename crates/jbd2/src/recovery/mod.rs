@@ -9,7 +9,8 @@
 //!
 //! Damage in the last transaction is the end of the log: it was torn, and nobody was told that it
 //! is durable. Damage with a later valid commit behind it means that acknowledged changes are lost:
-//! an error, and nothing is replayed (C15).
+//! an error, and nothing is replayed (C15). A missing first block is damage, too; but a log always
+//! ends with one, so how far is looked behind it is bounded (decision 0010).
 
 mod replay;
 mod scan;

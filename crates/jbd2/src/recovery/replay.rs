@@ -43,7 +43,7 @@ type ReadBatch<'a> = (&'a [Move], Result<AlignedBuffer, JournalError>);
 
 impl Recovery {
     /// Writes each copy to its home on `device` once, in the order of the log but sorted by home
-    /// in batches, and makes them durable. Memory: three batches and 24 bytes for each copy.
+    /// in batches, and makes them durable. Memory: three batches and 16 bytes for each copy.
     ///
     /// # Errors
     /// Those of the devices. Then any part may have been written, and the log is as before.
