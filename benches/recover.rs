@@ -6,10 +6,10 @@
 //! once in the folder for temporary files (`TMPDIR`) with neither side's bytes in the page cache.
 //! Every copy in the log has a home of its own. The homes are runs of 16 blocks and single blocks
 //! in no order: once as many runs as singles, and once, to see what scattered writes cost, as many
-//! blocks in runs as single ones. Memory is measured besides with a log of blocks of 1 KiB that have
-//! single homes: the most entries that a log of that size can have. Recovery changes only its home blocks and two superblocks:
-//! putting these back makes the image dirty again. What it wrote is compared with what the log was
-//! made of.
+//! blocks in runs as single ones. Memory is measured besides with a log of blocks of 1 KiB that
+//! have single homes: the most entries that a log of that size can have. Recovery changes only its
+//! home blocks and two superblocks: putting these back makes the image dirty again. What it wrote
+//! is compared with what the log was made of.
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};

@@ -1,10 +1,10 @@
-//! The meters of an execution that the device does not have: heap and stack.
+//! The meters of an execution that the device does not have: heap, steps and stack.
 //!
 //! The heap is capped by the allocator: what is above the cap is an allocation that failed, which
 //! aborts. Steps that ask neither the device nor the heap are measured by the processor time of the
-//! execution's thread, whatever else the machine does. The stack is that of a thread made for the execution, small enough that a recursion
-//! which follows an image runs out of it. Running out of stack kills the process without a word,
-//! so the input is written down before ([`note_input`]).
+//! execution's thread, whatever else the machine does. The stack is that of a thread made for the
+//! execution, small enough that a recursion which follows an image runs out of it. Running out of
+//! stack kills the process without a word, so the input is written down before ([`note_input`]).
 
 use std::alloc::System;
 use std::fs::File;
