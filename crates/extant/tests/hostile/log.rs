@@ -456,8 +456,9 @@ const CORPUS: &[(&str, Option<&str>)] = &[
     // The commit of the first of three transactions is damaged: acknowledged changes are lost.
     // e2fsck calls the journal corrupt, too, drops all three and notes an error; Linux refuses.
     ("j_corrupt_commit_csum", Some("journal.commit")),
-    // A descriptor of another transaction ends the log.
-    ("j_corrupt_descr_tid", None),
+    // A descriptor has the number of another transaction, and valid commits follow: acknowledged
+    // changes are lost (C15, decision 0010). e2fsck and Linux end the log there without a word.
+    ("j_corrupt_descr_tid", Some("journal.gap")),
     // e2fsck gives up replay, empties the journal, and goes on with what is there.
     ("j_corrupt_revoke_rcount", Some("journal.revoke")),
     // e2fsck makes a new superblock, and an empty journal of it.
