@@ -1,10 +1,15 @@
-//! The head of a quota file: identification and limits common to its users, groups or projects
-//! (quota format "vfsv0" and "vfsv1", little-endian; the layout is that of quota-tools).
+//! Quota files: the head, with identification and limits common to the users, groups or projects,
+//! and the tree of their entries (quota format "vfsv0" and "vfsv1", little-endian; the
+//! layout is that of quota-tools).
+
+mod tree;
 
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{Corrupt, CorruptKind, Place};
+
+pub use tree::{QUOTA_TREE_DEPTH, QUOTA_TREE_ROOT, QuotaEntry, quota_entries, quota_references};
 
 /// Bytes of the block of a quota file, whatever the block size of the file system.
 pub const QUOTA_BLOCK_SIZE: u64 = 1024;

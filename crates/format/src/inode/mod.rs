@@ -88,30 +88,61 @@ impl Inode {
     /// is `InodeUnallocated`. An inode without links but with a mode is fine here: it may be an
     /// orphan.
     pub fn parse(bytes: &[u8], ino: InodeNr, sb: &Superblock) -> Result<Self, Corrupt> {
-        let fail = |kind| Corrupt::new(kind, Place::inode(ino));
-        if bytes.len() != sb.geometry().inode_size() as usize {
-            return Err(fail(CorruptKind::InodeExtraSize));
+        let mut first = None;
+        let inode = Self::inspect(bytes, ino, sb, |kind| {
+            first.get_or_insert(kind);
+        });
+        match (first, inode) {
+            (None, Some(inode)) => Ok(inode),
+            (kind, _) => {
+                let kind = kind.unwrap_or(CorruptKind::InodeUnallocated);
+                Err(Corrupt::new(kind, Place::inode(ino)))
+            }
         }
-        let (raw, rest) =
-            RawInode::ref_from_prefix(bytes).map_err(|_| fail(CorruptKind::InodeExtraSize))?;
+    }
+
+    /// As [`parse`](Self::parse), but goes on where a rule is broken, and tells `broken` each. What
+    /// does not make sense is left out: extra fields that do not fit the slot count as absent.
+    /// `None` if there is no inode, or its type is unknown.
+    pub fn inspect(
+        bytes: &[u8],
+        ino: InodeNr,
+        sb: &Superblock,
+        mut broken: impl FnMut(CorruptKind),
+    ) -> Option<Self> {
+        let split = RawInode::ref_from_prefix(bytes).ok();
+        let Some((raw, rest)) = split.filter(|_| bytes.len() == slot_size(sb)) else {
+            broken(CorruptKind::InodeExtraSize);
+            return None;
+        };
         if bytes.iter().all(|&byte| byte == 0) {
-            return Err(fail(CorruptKind::InodeUnallocated));
+            broken(CorruptKind::InodeUnallocated);
+            return None;
         }
-        let extra = extra_fields(rest).map_err(fail)?;
+        let extra = extra_fields(rest);
         let seed = sb.seed().for_inode(ino, raw.generation.get());
-        if sb.features().metadata_csum() && !checksum_matches(bytes, raw, &extra, seed) {
-            return Err(fail(CorruptKind::InodeChecksum));
+        let summed = sb.features().metadata_csum();
+        match &extra {
+            Err(kind) => broken(*kind),
+            Ok(extra) if summed && !checksum_matches(bytes, raw, extra, seed) => {
+                broken(CorruptKind::InodeChecksum);
+            }
+            Ok(_) => {}
         }
+        let extra = extra.unwrap_or_else(|_| RawExtra::new_zeroed());
         if raw.mode.get() == 0 && raw.links_count.get() == 0 {
-            return Err(fail(CorruptKind::InodeUnallocated));
+            broken(CorruptKind::InodeUnallocated);
+            return None;
         }
-        let file_type =
-            FileType::from_mode(raw.mode.get()).ok_or_else(|| fail(CorruptKind::InodeMode))?;
-        let mut inode =
-            Self::decode(bytes, &Parts { raw, extra: &extra, file_type, ino, seed }, sb);
-        inode.check(sb).map_err(fail)?;
+        let Some(file_type) = FileType::from_mode(raw.mode.get()) else {
+            broken(CorruptKind::InodeMode);
+            return None;
+        };
+        let parts = Parts { raw, extra: &extra, file_type, ino, seed };
+        let mut inode = Self::decode(bytes, &parts, sb);
+        inode.check(sb, &mut broken);
         inode.fast_symlink = inode.decide_fast_symlink(sb);
-        Ok(inode)
+        Some(inode)
     }
 
     fn decode(bytes: &[u8], parts: &Parts<'_>, sb: &Superblock) -> Self {
@@ -149,25 +180,24 @@ impl Inode {
         }
     }
 
-    fn check(&self, sb: &Superblock) -> Result<(), CorruptKind> {
+    fn check(&self, sb: &Superblock, broken: &mut impl FnMut(CorruptKind)) {
         if !self.flags.valid_with(sb.features()) {
-            return Err(CorruptKind::InodeFlags);
+            broken(CorruptKind::InodeFlags);
         }
         // Sizes of the others mean nothing, but must be sizes still: Linux counts them signed.
         let content = self.file_type.has_content();
         let most = if content { self.max_size(sb.geometry()) } else { i64::MAX.cast_unsigned() };
         if self.size > most {
-            return Err(CorruptKind::InodeSizeField);
+            broken(CorruptKind::InodeSizeField);
         }
         let inline = self.flags.contains(InodeFlags::INLINE_DATA);
         if self.file_type == FileType::Directory && !inline {
             // A directory removed while open is an orphan of size zero.
             let empty = self.size == 0 && self.links > 0;
             if empty || !self.size.is_multiple_of(sb.geometry().block_size().bytes64()) {
-                return Err(CorruptKind::DirectorySize);
+                broken(CorruptKind::DirectorySize);
             }
         }
-        Ok(())
     }
 
     /// The largest size that the inode's kind of map can hold: 2^32 - 1 blocks of extents, or
@@ -283,6 +313,11 @@ struct Parts<'a> {
     seed: InodeSeed,
 }
 
+/// Bytes of an inode's slot.
+fn slot_size(sb: &Superblock) -> usize {
+    sb.geometry().inode_size() as usize
+}
+
 /// The extra fields in the `rest` of a slot behind the first 128 bytes.
 fn extra_fields(rest: &[u8]) -> Result<RawExtra, CorruptKind> {
     let Some(extra) = RawExtra::in_use(rest) else {
@@ -311,15 +346,18 @@ fn checksum_matches(bytes: &[u8], raw: &RawInode, extra: &RawExtra, seed: InodeS
 pub fn inode_checksum(bytes: &[u8], seed: InodeSeed) -> u32 {
     const LOW: usize = offset_of!(RawInode, checksum_lo);
     const HIGH: usize = BASE_SIZE + offset_of!(RawExtra, checksum_hi);
-    let part = |range| bytes.get(range).unwrap_or_default();
-    let crc = crc32c(seed.sum(part(0..LOW)), &[0; 2]);
     let extra_isize = bytes.get(BASE_SIZE..).and_then(|rest| rest.first_chunk());
     let has_high = extra_isize.is_some_and(|size| u16::from_le_bytes(*size) >= 4);
-    if !has_high {
-        return crc32c(crc, part(LOW + 2..bytes.len()));
+    // The part with the fields is copied, to be summed in one piece.
+    let mut head = [0; HIGH + 2];
+    let len = if has_high { HIGH + 2 } else { BASE_SIZE };
+    let (covered, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
+    let head = head.get_mut(..covered.len()).unwrap_or_default();
+    head.copy_from_slice(covered);
+    for field in [LOW, HIGH] {
+        head.get_mut(field..field + 2).unwrap_or_default().fill(0);
     }
-    let crc = crc32c(crc32c(crc, part(LOW + 2..HIGH)), &[0; 2]);
-    crc32c(crc, part(HIGH + 2..bytes.len()))
+    crc32c(seed.sum(head), rest)
 }
 
 /// Regular files have 64 bits of size; others only with the feature `large_dir`.
