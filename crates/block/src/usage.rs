@@ -6,6 +6,11 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+/// Major number of loop devices (devices.txt of the kernel).
+const LOOP: u32 = 7;
+/// Of partitions beyond those that have numbers of their own.
+const EXTENDED: u32 = 259;
+
 /// What tells a file apart, however many paths lead to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
@@ -64,7 +69,8 @@ impl HostView {
     pub(crate) fn user(&self, image: Identity, read_only: bool) -> Option<String> {
         match image.block {
             Some(number) => self.block_device_user(number),
-            None => self.loop_user(image, read_only),
+            None if read_only => self.mounted_loop(image),
+            None => self.attached_loop(image),
         }
     }
 
@@ -91,23 +97,39 @@ impl HostView {
         Some(format!("a mount on {at}"))
     }
 
-    /// A loop device over the image that conflicts: a writable one with a mount on it conflicts
-    /// with every open, any other one only with an open that may write.
-    fn loop_user(&self, image: Identity, read_only: bool) -> Option<String> {
+    /// A loop device over the image that conflicts with an open that only reads: a writable one
+    /// with a mount on it. Only those in the table of mounts are looked at: to look into every
+    /// loop device takes longer than many a check of a small image.
+    fn mounted_loop(&self, image: Identity) -> Option<String> {
+        let table = fs::read_to_string(self.proc.join("self/mountinfo")).unwrap_or_default();
+        let mut mounts = table.lines().filter_map(Mount::parse);
+        mounts.find_map(|Mount { number: DeviceNumber { major, minor }, at, .. }| {
+            if !matches!(major, LOOP | EXTENDED) {
+                return None;
+            }
+            let device = self.sys.join(format!("dev/block/{major}:{minor}"));
+            // A partition lies in the folder of its disk.
+            let mut folders = [device.clone(), device.join("..")].into_iter();
+            let folder = folders.find(|folder| backs(folder, image))?;
+            let name = fs::canonicalize(&folder).ok()?.file_name()?.to_str()?.to_owned();
+            let writable = read_line(&folder.join("ro")) != "1";
+            writable.then(|| format!("/dev/{name}, mounted on {at}"))
+        })
+    }
+
+    /// A loop device over the image: it conflicts with an open that may write.
+    fn attached_loop(&self, image: Identity) -> Option<String> {
         fs::read_dir(self.sys.join("block")).ok()?.flatten().find_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let folder = entry.path();
             if !name.starts_with("loop") || !backs(&folder, image) {
                 return None;
             }
-            let writable = read_line(&folder.join("ro")) != "1";
             let number = DeviceNumber::parse(&read_line(&folder.join("dev")))?;
-            let mount = self.mounted(&device_numbers(&folder, number), false);
-            match mount {
-                Some(at) if writable || !read_only => Some(format!("/dev/{name}, mounted on {at}")),
-                None if !read_only => Some(format!("/dev/{name}")),
-                _ => None,
-            }
+            Some(match self.mounted(&device_numbers(&folder, number), false) {
+                Some(at) => format!("/dev/{name}, mounted on {at}"),
+                None => format!("/dev/{name}"),
+            })
         })
     }
 
@@ -153,7 +175,7 @@ fn device_numbers(folder: &Path, number: DeviceNumber) -> Vec<DeviceNumber> {
 /// Whether the loop device at `folder` is attached to the image.
 fn backs(folder: &Path, image: Identity) -> bool {
     let path = read_line(&folder.join("loop/backing_file"));
-    fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == image)
+    !path.is_empty() && fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == image)
 }
 
 /// The process in a line of /proc/locks (`1: FLOCK  ADVISORY  WRITE 708 fe:00:13 0 EOF`) whose

@@ -27,6 +27,8 @@ impl FakeHost {
         fs::write(device.join("loop3p1/partition"), "1\n").unwrap();
         fs::create_dir_all(sys.join("dev/block")).unwrap();
         std::os::unix::fs::symlink(&device, sys.join("dev/block/7:3")).unwrap();
+        let partition = device.join("loop3p1");
+        std::os::unix::fs::symlink(partition, sys.join("dev/block/259:0")).unwrap();
         fs::create_dir_all(proc.join("self")).unwrap();
         fs::write(proc.join("self/mountinfo"), mounts).unwrap();
         let image = Identity::of(&fs::metadata(image).unwrap());
