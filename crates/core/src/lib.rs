@@ -33,7 +33,7 @@ pub use error::Error;
 pub use inodes::InodeUse;
 pub use map::{BlockMap, MapKind};
 pub use open::{OpenOptions, SuperblockCopy};
-pub use recovery::{RecoverOptions, RecoveryReport, recover};
+pub use recovery::{RecoverOptions, RecoveredView, RecoveryReport, recover, recovered_view};
 pub use statfs::Statfs;
 pub use volume::Volume;
 pub use xattr::Xattr;

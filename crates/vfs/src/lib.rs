@@ -32,7 +32,7 @@ pub use filesystem::Filesystem;
 pub use node::Node;
 pub use options::{OpenOptions, SuperblockCopy};
 pub use path::Follow;
-pub use recover::{RecoverOptions, RecoveryReport, recover};
+pub use recover::{RecoverOptions, RecoveredView, RecoveryReport, recover, recovered_view};
 pub use stat::Stat;
 
 /// The result of everything in this crate.

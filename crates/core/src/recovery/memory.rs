@@ -33,10 +33,19 @@ pub(crate) fn is_needed(superblock: &Superblock) -> bool {
 pub(crate) enum Purpose {
     /// To be read, orphans finished. It is never written, so quota files may become wrong.
     View,
+    /// To be checked, orphans left alone. It is never written.
+    Check,
     /// To be written, orphans left alone.
     Write,
     /// To be written, orphans finished.
     WriteAll,
+}
+
+impl Purpose {
+    /// Whether the result is never written.
+    const fn is_in_memory(self) -> bool {
+        matches!(self, Self::View | Self::Check)
+    }
 }
 
 /// Recovers the file system on `device`, whose superblock is `found`, in memory.
@@ -64,7 +73,7 @@ pub(crate) fn replay_into_memory(
         recovered.log = Some(recovery);
     }
     recovered.apply_fast_commits(options, purpose)?;
-    if purpose != Purpose::Write {
+    if matches!(purpose, Purpose::View | Purpose::WriteAll) {
         recovered.finish_orphans(options, purpose)?;
     }
     recovered.changed.sort_unstable();
@@ -142,14 +151,14 @@ impl Recovered {
             return Ok(());
         }
         let features = *FoundSuperblock::read(&*self.device, options)?.superblock.features();
-        if purpose == Purpose::View && features.ro_compat(RoCompat::SHARED_BLOCKS) {
+        if purpose.is_in_memory() && features.ro_compat(RoCompat::SHARED_BLOCKS) {
             let at = Place::structure("fast commit");
             self.report.fast_commit_damage = Some(Corrupt::new(CorruptKind::FeatureConflict, at));
             return Ok(());
         }
         let quota = features.ro_compat(RoCompat::QUOTA).then(|| "quota".to_owned());
         let forbidding: Vec<_> = features.unwritable().into_iter().chain(quota).collect();
-        if purpose != Purpose::View && !forbidding.is_empty() {
+        if !purpose.is_in_memory() && !forbidding.is_empty() {
             let with = |name| format!("fast_commit with {name}");
             return Err(Error::Unsupported { features: forbidding.iter().map(with).collect() });
         }

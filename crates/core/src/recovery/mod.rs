@@ -10,6 +10,7 @@
 mod commit;
 mod journal;
 mod memory;
+mod view;
 mod write;
 
 use extant_block::BlockDevice;
@@ -17,6 +18,7 @@ use extant_format::Corrupt;
 use extant_jbd2::RecoveryCounts;
 use extant_sync::Arc;
 
+pub use view::{RecoveredView, recovered_view};
 pub use write::recover;
 
 pub(crate) use memory::{Purpose, is_needed, replay_into_memory};
