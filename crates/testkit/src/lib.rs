@@ -8,9 +8,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aged;
 pub mod capability;
 pub mod content;
 pub mod corpus;
+pub mod damage;
 pub mod dirty;
 pub mod error;
 pub mod hostile;
@@ -18,10 +20,13 @@ pub mod image;
 pub mod ioctls;
 pub mod journal;
 pub mod manifest;
+pub mod matrix;
 pub mod mount;
 pub mod observe;
 pub mod oracle;
 pub mod profile;
+mod random;
 mod tree_walk;
+pub mod verdict;
 
 pub use error::{Error, Result};

@@ -10,7 +10,7 @@ use rustix::fs::{FallocateFlags, XattrFlags, fallocate, fstatvfs};
 use rustix::io::Errno;
 
 use super::operation::Operation;
-use super::random::Random;
+use crate::random::Random;
 
 /// The magic number that a journal block starts with.
 const MAGIC: [u8; 4] = [0xc0, 0x3b, 0x39, 0x98];

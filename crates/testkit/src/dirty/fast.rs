@@ -9,12 +9,12 @@ use super::Stop;
 use super::log::{self, Log};
 use super::operation::Operation;
 use super::profile::DirtyProfile;
-use super::random::Random;
 use super::session::{Allocation, Session};
 use crate::error::{Context, Error, Result};
 use crate::image::Scratch;
 use crate::manifest::{Manifest, host_manifest};
 use crate::observe::HashKind;
+use crate::random::Random;
 
 /// Granularity of the stored changes in bytes.
 const PAGE: usize = 4096;

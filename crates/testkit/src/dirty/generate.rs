@@ -7,7 +7,7 @@
 use super::mixes;
 use super::operation::Operation;
 use super::profile::DirtyProfile;
-use super::random::Random;
+use crate::random::Random;
 
 /// A file that is there from the beginning to the end.
 const ANCHOR: &str = "anchor";

@@ -13,7 +13,6 @@ pub mod log;
 mod mixes;
 mod operation;
 mod profile;
-mod random;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ mod tests;
 use std::path::Path;
 
 pub use checksum::Part;
+pub(crate) use small::plant;
 pub use small::{SmallImage, small_image};
 
 use crate::error::{Context, Error, Result};

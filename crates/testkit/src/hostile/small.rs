@@ -88,7 +88,7 @@ fn make(recipe: &SmallImage<'_>) -> Result<Vec<u8>> {
     std::fs::read(&image).on("read", &image)
 }
 
-fn plant(root: &Path) -> Result<()> {
+pub(crate) fn plant(root: &Path) -> Result<()> {
     let write = |name: &str, bytes: &[u8]| {
         let path = root.join(name);
         std::fs::write(&path, bytes).on("write", &path)
