@@ -4,7 +4,7 @@
 use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 
 use crate::args::Cli;
-use crate::error::{Exit, Failure};
+use crate::error::{CheckExit, Exit, Failure};
 
 /// Commands of the design that this version does not have.
 const ABSENT: &[&str] = &[
@@ -19,7 +19,6 @@ const ABSENT: &[&str] = &[
     "extract",
     "fallocate",
     "freeze",
-    "fsck",
     "grow",
     "label",
     "ln",
@@ -48,7 +47,10 @@ const ABSENT: &[&str] = &[
 /// The command line, or the exit code of one that asks for nothing or for too much; what there is
 /// to say has then been said.
 pub(crate) fn parse() -> Result<Cli, Exit> {
-    let parsed = with_absent(Cli::command()).try_get_matches().and_then(|matches| {
+    let is_fsck = std::env::args_os().nth(1).is_some_and(|name| name == "fsck");
+    // A check of a small image takes less time than to declare what all commands take.
+    let command = if is_fsck { Cli::only_fsck() } else { with_absent(Cli::command()) };
+    let parsed = command.try_get_matches().and_then(|matches| {
         if let Some(name) = matches.subcommand_name().filter(|name| ABSENT.contains(name)) {
             return Ok(Err(name.to_owned()));
         }
@@ -64,7 +66,11 @@ pub(crate) fn parse() -> Result<Cli, Exit> {
         Err(error) => {
             // To a closed pipe there is nothing to say.
             let _ = error.print();
-            Err(if error.use_stderr() { Exit::Usage } else { Exit::Ok })
+            Err(match error.use_stderr() {
+                true if is_fsck => Exit::Check(CheckExit::USAGE),
+                true => Exit::Usage,
+                false => Exit::Ok,
+            })
         }
     }
 }

@@ -11,25 +11,69 @@ use extant::{CorruptKind, Error};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Exit {
     /// All that was asked for.
-    Ok = 0,
+    Ok,
     /// A part failed; the rest was done.
-    Part = 1,
+    Part,
     /// The command line makes no sense.
-    Usage = 2,
+    Usage,
     /// The image was refused or is corrupt.
-    Image = 3,
+    Image,
     /// The image or the user wants what this version does not do.
-    Unsupported = 4,
+    Unsupported,
     /// Somebody else uses the image.
-    InUse = 5,
+    InUse,
     /// The reader of the output is gone: 128 and the number of SIGPIPE, as a shell shows a
     /// program that the signal ended.
-    Pipe = 141,
+    Pipe,
+    /// Of `fsck`, which has the exit codes of e2fsck(8).
+    Check(CheckExit),
+}
+
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Part => 1,
+            Self::Usage => 2,
+            Self::Image => 3,
+            Self::Unsupported => 4,
+            Self::InUse => 5,
+            Self::Pipe => 141,
+            Self::Check(exit) => exit.0,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
+    }
+}
+
+/// How a check ended: bits, joined over all images, as e2fsck(8) has them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct CheckExit(u8);
+
+impl CheckExit {
+    /// No errors.
+    pub(crate) const CLEAN: Self = Self(0);
+    /// Errors, which are still there.
+    pub(crate) const ERRORS: Self = Self(4);
+    /// Something could not be checked.
+    pub(crate) const OPERATIONAL: Self = Self(8);
+    /// The command line makes no sense.
+    pub(crate) const USAGE: Self = Self(16);
+    /// The user ended the check.
+    pub(crate) const CANCELLED: Self = Self(32);
+
+    /// This and `other`.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        self.0
     }
 }
 
@@ -106,6 +150,12 @@ impl Failure {
     /// The same failure with another hint.
     pub(crate) fn hinting(mut self, hint: String) -> Self {
         self.hint = Some(hint);
+        self
+    }
+
+    /// The same failure with the exit code of a check.
+    pub(crate) fn exiting(mut self, exit: CheckExit) -> Self {
+        self.exit = Exit::Check(exit);
         self
     }
 

@@ -1,5 +1,6 @@
 //! From the IMAGE argument to an open file system, and the names of things in it for messages.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use extant::device::{self, BlockDevice, DeviceError, ImageOptions, open_image};
@@ -55,10 +56,10 @@ impl Image {
         device: &Arc<dyn BlockDevice>,
         options: &OpenOptions,
     ) -> Result<Self, Failure> {
-        let name = shown_name(args);
+        let name = shown_name(&args.image);
         match Filesystem::open(Arc::clone(device), options) {
             Ok(fs) => Ok(Self { name, fs, journal: options.journal.clone() }),
-            Err(error) => Err(refusal(&name, &error, args, &**device)),
+            Err(error) => Err(refusal(&name, &error, args.device.partition, &**device)),
         }
     }
 
@@ -133,8 +134,8 @@ fn go_up(node: &Node) -> Result<Vec<u8>, Error> {
 }
 
 /// The name of the image as messages have it.
-pub(crate) fn shown_name(args: &ImageArgs) -> String {
-    let name = args.image.as_bytes();
+pub(crate) fn shown_name(image: &OsStr) -> String {
+    let name = image.as_bytes();
     // The colon follows anyway.
     if name == DEMO { "demo".to_owned() } else { escape(name) }
 }
@@ -154,16 +155,25 @@ pub(crate) fn open_writable(args: &ImageArgs) -> Result<Arc<dyn BlockDevice>, Fa
 
 fn open_as(args: &ImageArgs, read_only: bool) -> Result<Arc<dyn BlockDevice>, Failure> {
     let DeviceArgs { offset, partition, ignore_lock, .. } = args.device;
-    if args.image.as_bytes() == DEMO {
-        if offset != 0 || partition.is_some() {
+    let options =
+        ImageOptions { read_only, offset, partition, ignore_lock, ..ImageOptions::default() };
+    open_at(&args.image, &options)
+}
+
+/// The device that `image` names.
+pub(crate) fn open_at(
+    image: &OsStr,
+    options: &ImageOptions,
+) -> Result<Arc<dyn BlockDevice>, Failure> {
+    if image.as_bytes() == DEMO {
+        if options.offset != 0 || options.partition.is_some() {
             let hint = "leave out --offset and --partition";
             return Err(Failure::usage("demo: is a file system from its first byte on", hint));
         }
         return Ok(extant::demo::device());
     }
-    let options =
-        ImageOptions { read_only, offset, partition, ignore_lock, ..ImageOptions::default() };
-    open_image(&args.image, &options).map_err(|error| refused(&shown_name(args), error, read_only))
+    let read_only = options.read_only;
+    open_image(image, options).map_err(|error| refused(&shown_name(image), error, read_only))
 }
 
 /// The device of the external journal, if one is named; opened as its file system is.
@@ -199,14 +209,7 @@ fn refused(name: &str, error: DeviceError, read_only: bool) -> Failure {
 fn options(args: &ImageArgs) -> Result<OpenOptions, Failure> {
     let journal = open_journal(args, true)?;
     let args = &args.device;
-    let block_size = match args.block_size {
-        None => None,
-        Some(bytes) => {
-            let size = u32::try_from(bytes).ok().and_then(BlockSize::from_bytes);
-            let wrong = || Failure::usage(format!("--block-size {bytes}"), "use 1k, 2k, ... 64k");
-            Some(size.ok_or_else(wrong)?)
-        }
-    };
+    let block_size = args.block_size.map(block_size).transpose()?;
     let superblock = match args.sb {
         None => SuperblockCopy::Primary,
         Some(block) => SuperblockCopy::Block { block, block_size },
@@ -221,15 +224,21 @@ fn options(args: &ImageArgs) -> Result<OpenOptions, Failure> {
     })
 }
 
+/// The value of --block-size.
+pub(crate) fn block_size(bytes: u64) -> Result<BlockSize, Failure> {
+    let size = u32::try_from(bytes).ok().and_then(BlockSize::from_bytes);
+    size.ok_or_else(|| Failure::usage(format!("--block-size {bytes}"), "use 1k, 2k, ... 64k"))
+}
+
 /// The failure to open; a disk with partitions instead of a file system gets a better hint.
 pub(crate) fn refusal(
     name: &str,
     error: &Error,
-    args: &ImageArgs,
+    partition: Option<u32>,
     device: &dyn BlockDevice,
 ) -> Failure {
     let failure = Failure::image(name, error);
-    if !failure.is_no_superblock() || args.device.partition.is_some() {
+    if !failure.is_no_superblock() || partition.is_some() {
         return failure;
     }
     let numbers: Vec<String> = device::partition::list(device)

@@ -64,7 +64,7 @@ pub(crate) struct DeviceArgs {
 }
 
 /// A number of bytes with an optional binary unit.
-fn bytes(text: &str) -> Result<u64, String> {
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "not a number of bytes".to_owned())?;
     let shift = match text.get(digits.len()..).unwrap_or_default() {

@@ -1,6 +1,7 @@
 //! The command line, declared. The manual pages and completions are made from it.
 
 mod dump;
+mod fsck;
 mod image;
 mod target;
 
@@ -11,16 +12,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use dump::{Dump, What};
+pub(crate) use fsck::{Extended, Fsck};
 pub(crate) use image::{DeviceArgs, ImageArgs};
 pub(crate) use target::Target;
 
-const ABOUT: &str = "Look into ext2, ext3 and ext4 images, and recover them, without mounting them";
+const ABOUT: &str =
+    "Look into ext2, ext3 and ext4 images, check and recover them, without mounting";
 const AFTER: &str = "\
 IMAGE is a file, a block device, or `demo:` for the image embedded in this program.
 PATH is absolute; `<N>` stands for inode N, `<N>/name` for what is below it.
 
 Exit codes: 0 all done, 1 a part failed, 2 usage, 3 image refused or corrupt, 4 unsupported, \
-5 in use.";
+5 in use; those of fsck are e2fsck's.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -29,6 +32,14 @@ Exit codes: 0 all done, 1 a part failed, 2 usage, 3 image refused or corrupt, 4 
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The command line as far as `fsck` is concerned.
+    pub(crate) fn only_fsck() -> clap::Command {
+        let fsck = Fsck::augment_args(clap::Command::new("fsck"));
+        clap::Command::new("extant").version(env!("CARGO_PKG_VERSION")).subcommand(fsck)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +64,7 @@ pub(crate) enum Command {
     /// written, and the journal is emptied, as the next mount would. All other commands do the
     /// same in memory only, whenever they open such an image. A clean image is not written.
     Recover(Recover),
+    Fsck(Fsck),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print manual pages

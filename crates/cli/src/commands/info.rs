@@ -256,7 +256,7 @@ fn show_partitions(
         });
         out.json_line(&json!({
             "schema": SCHEMA,
-            "image": shown_name(args),
+            "image": shown_name(&args.image),
             "size_bytes": device.size_bytes(),
             "partitions": list.collect::<Vec<_>>(),
         }))?;

@@ -5,6 +5,7 @@ mod cat;
 mod completions;
 mod digest;
 mod dump;
+mod fsck;
 mod info;
 mod ls;
 mod man;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: &Cli, out: &mut Out) -> Result<Exit, Failure> {
         Command::Digest(args) => digest::run(args, out),
         Command::Dump(args) => dump::run(args, out),
         Command::Recover(args) => recover::run(args, out),
+        Command::Fsck(args) => fsck::run(args, out),
         Command::Completions(args) => completions::run(args, out),
         Command::Man(args) => man::run(args, out),
     }

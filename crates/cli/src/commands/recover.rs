@@ -27,7 +27,8 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
         ignore_in_use: image.device.ignore_lock,
     };
     let refused = |error| {
-        let failure = refusal(&shown_name(image), &error, image, &*device);
+        let shown = shown_name(&image.image);
+        let failure = refusal(&shown, &error, image.device.partition, &*device);
         match hint(&error, &device) {
             Some(hint) => failure.hinting(hint.to_owned()),
             None => failure,
@@ -40,7 +41,7 @@ pub(super) fn run(args: &Recover, out: &mut Out) -> Result<Exit, Failure> {
         let mut value = to_json(&done);
         if let Some(object) = value.as_object_mut() {
             object.insert("schema".to_owned(), SCHEMA.into());
-            object.insert("image".to_owned(), shown_name(image).into());
+            object.insert("image".to_owned(), shown_name(&image.image).into());
             object.insert("may_have_orphans".to_owned(), orphans_left.into());
         }
         out.json_line(&value)?;
@@ -136,7 +137,7 @@ pub(super) fn summary(done: &RecoveryReport) -> String {
 }
 
 /// `1 block`, `2 blocks`.
-fn counted(number: u64, what: &str) -> String {
+pub(super) fn counted(number: u64, what: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {what}{s}")
 }

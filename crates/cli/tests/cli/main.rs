@@ -8,6 +8,8 @@ mod dump;
 mod escapes;
 mod failures;
 mod fast_commits;
+mod fsck;
+mod fsck_corpora;
 mod journal;
 mod json;
 mod pages;

@@ -231,7 +231,7 @@ fn the_last_transaction_may_be_torn() {
 }
 
 /// Requests that leave the file `/gone` without a name, on the list of orphans.
-fn orphan(image: &Copy) -> String {
+pub(crate) fn orphan(image: &Copy) -> String {
     let files = files(image);
     format!(
         "{files}write {} gone\nset_inode_field gone links_count 0\nset_inode_field gone dtime 0\n\
