@@ -23,6 +23,7 @@ fn main() -> Result<ExitCode> {
     let input = std::fs::read(input).with_context(|| format!("cannot read {input}"))?;
     let aim = match target {
         "open_walk" => Aim::Structures,
+        "fsck" => Aim::Check,
         "journal" => Aim::Journal,
         "fast_commit" => Aim::FastCommit,
         "parse" => {

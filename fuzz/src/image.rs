@@ -7,6 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use extant::{BlockDevice, Error, Filesystem, OpenOptions};
 
 use crate::device::{Fuel, FuelDevice};
+use crate::fsck::check_and_walk;
 use crate::meter::{forget_input, heap_budget, metered, note_input, time_budget};
 use crate::program::{Aim, Program};
 use crate::recovery::recover_both_ways;
@@ -71,6 +72,7 @@ pub fn run_program(program: &Program, seed: &Seed, aim: Aim) -> Outcome {
     let device = Arc::new(FuelDevice::new(bytes));
     let outcome = metered(heap, time, || match aim {
         Aim::Structures => look(&device),
+        Aim::Check => check_and_walk(&device),
         Aim::Journal | Aim::FastCommit => recover_both_ways(&device, seed, !program.leave_orphans),
     });
     keep_spare(device.take());

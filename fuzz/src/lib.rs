@@ -8,6 +8,7 @@
 
 pub mod device;
 pub mod fast_commit;
+mod fsck;
 pub mod image;
 pub mod layout;
 pub mod meter;

@@ -39,7 +39,7 @@ impl Kind {
     #[must_use]
     pub fn suits(self, aim: Aim) -> bool {
         match aim {
-            Aim::Structures => true,
+            Aim::Structures | Aim::Check => true,
             Aim::Journal => matches!(self, Self::Dirty | Self::FastCommit),
             Aim::FastCommit => self == Self::FastCommit,
         }

@@ -94,7 +94,7 @@ impl Program {
             if records {
                 fast_commit::write(&self.edits, seed, journal, &mut bytes);
             }
-            if fix && aim != Aim::Structures {
+            if fix && !matches!(aim, Aim::Structures | Aim::Check) {
                 journal.fix(&mut bytes);
                 if !records {
                     fast_commit::fix(journal, &mut bytes);

@@ -32,6 +32,8 @@ const LEAVE_ORPHANS: u8 = 2;
 pub enum Aim {
     /// Everything that a walk meets; the journal is not loaded.
     Structures,
+    /// The same, for the checker; the journal is replayed.
+    Check,
     /// Recovery of a log.
     Journal,
     /// Replay of fast commits.
@@ -47,7 +49,7 @@ impl Aim {
         };
         let journal = Class::ALL.iter().filter(|class| class.is_journal()).count();
         match (self, byte & 3) {
-            (Self::Structures, _) => of(Class::ALL.get(journal..).unwrap_or_default()),
+            (Self::Structures | Self::Check, _) => of(Class::ALL.get(journal..).unwrap_or_default()),
             (_, 0) => of(&Class::ALL),
             (Self::Journal, _) => of(Class::ALL.get(..journal).unwrap_or_default()),
             (Self::FastCommit, 1) => of(&[Class::JournalSuper, Class::Inode, Class::Directory]),
