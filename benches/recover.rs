@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use extant_benches::{Goal, Numbers, Row, build_command, timed};
+use extant_benches::{Goal, Numbers, Row, build_command, run_watched, timed};
 use extant_testkit::image::Scratch;
 use rustix::fs::{Advice, fadvise};
 
@@ -123,30 +123,8 @@ fn forget(path: &Path) -> Result<()> {
 fn recover(extant: &Path, dirty: &Dirty) -> Result<(f64, f64)> {
     dirty.put_back()?;
     forget(&dirty.path)?;
-    let (seconds, peak) = timed(|| {
-        let mut child = Command::new(extant)
-            .arg("recover")
-            .arg(&dirty.path)
-            .stdout(Stdio::null())
-            .spawn()
-            .context("extant")?;
-        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-        let mut peak = 0.0;
-        while child.try_wait()?.is_none() {
-            peak = peak_mib(&status).unwrap_or(peak);
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        ensure!(child.wait()?.success(), "extant recover failed");
-        Ok(peak)
-    })?;
-    Ok((seconds, peak))
-}
-
-/// The largest resident memory of a process so far; none when it has ended.
-fn peak_mib(status: &Path) -> Option<f64> {
-    let status = fs::read_to_string(status).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)
+    let took = run_watched(Command::new(extant).arg("recover").arg(&dirty.path))?;
+    Ok((took.seconds, took.peak_mib))
 }
 
 /// Seconds that it takes to read the log in order, write as many bytes as the log has copies to

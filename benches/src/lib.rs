@@ -89,6 +89,42 @@ pub fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
     Ok((start.elapsed().as_secs_f64(), result))
 }
 
+/// What a run of a program took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// From its start to its end.
+    pub seconds: f64,
+    /// Its largest resident memory in MiB, looked at every two milliseconds.
+    pub peak_mib: f64,
+}
+
+/// Runs `command`, which must succeed, without its output.
+///
+/// # Errors
+/// If it cannot be run, or fails.
+pub fn run_watched(command: &mut Command) -> Result<Took> {
+    let (seconds, peak_mib) = timed(|| {
+        let mut child = command.stdout(Stdio::null()).spawn().context("cannot run the program")?;
+        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+        let mut peak = 0.0;
+        while child.try_wait()?.is_none() {
+            peak = peak_mib(&status).unwrap_or(peak);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let status = child.wait()?;
+        ensure!(status.success(), "{command:?}: {status}");
+        Ok(peak)
+    })?;
+    Ok(Took { seconds, peak_mib })
+}
+
+/// The largest resident memory of a process so far; none when it has ended.
+fn peak_mib(status: &Path) -> Option<f64> {
+    let status = std::fs::read_to_string(status).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)
+}
+
 /// Makes a file system in `image` with `mke2fs OPTIONS`.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 
 /// Benchmarks compare whole operations of the library and the command with their peers.
 const BENCHES: &[&str] =
-    &["extant-tree", "extant-vfs", "extant-block", "extant-sync", "extant-testkit"];
+    &["extant-fsck", "extant-tree", "extant-vfs", "extant-block", "extant-sync", "extant-testkit"];
 
 /// The library joins metadata and data, and all below them.
 const VFS: &[&str] =
