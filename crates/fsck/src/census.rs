@@ -28,6 +28,7 @@ pub(crate) struct Census {
     pub(crate) attributes: Counted,
     blocks_unknown: AtomicBool,
     names_unknown: AtomicBool,
+    nodes_shared: AtomicBool,
 }
 
 impl Census {
@@ -46,7 +47,17 @@ impl Census {
             attributes: Counted::new(),
             blocks_unknown: AtomicBool::new(false),
             names_unknown: AtomicBool::new(false),
+            nodes_shared: AtomicBool::new(false),
         }
+    }
+
+    /// The same before the phase of inodes, when all blocks were known or not.
+    pub(crate) fn again(self, geometry: &Geometry, knew_blocks: bool) -> Self {
+        let new = Self { orphans: self.orphans, ..Self::new(geometry, self.zones) };
+        if !knew_blocks {
+            new.lose_blocks();
+        }
+        new
     }
 
     /// Claims clusters for a file: those of the blocks of `range`.
@@ -70,6 +81,21 @@ impl Census {
     /// Whether all blocks in use are known.
     pub(crate) fn knows_blocks(&self) -> bool {
         !self.blocks_unknown.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a block of a map belongs to several files: who came first has seen what is below.
+    pub(crate) fn share_node(&self) {
+        self.nodes_shared.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a block of a map belongs to several files.
+    pub(crate) fn shares_nodes(&self) -> bool {
+        self.nodes_shared.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that is in use and all names are known.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.knows_blocks() && self.knows_names() && self.attributes.knows_values()
     }
 
     /// Notes that entries of a directory cannot be read: inodes without a name may have one.

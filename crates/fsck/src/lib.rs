@@ -11,7 +11,7 @@
 //! later phases leave out what follows from that only: a problem is told where it is.
 //!
 //! # Bounds
-//! Memory is a bit for each cluster and eight bytes for each inode of the groups that are in use, a
+//! Memory is a bit for each cluster and two bytes for each inode of the groups that are in use, a
 //! few bytes for each directory, attribute block and value inode, and [`MAX_PROBLEMS`] problems.
 //! Time is bounded by what the image holds: a block of a map is entered once, a block of a
 //! directory read once for each directory that maps it alone.

@@ -6,7 +6,8 @@ use extant_sync::Arc;
 
 use crate::Phase;
 
-/// Told how far a check is. Called from the threads of the check, a few hundred times at most.
+/// Told how far a check is. Called from the threads of the check, some hundred times a phase at
+/// most; calls from different threads may overtake each other.
 pub trait Progress: Send + Sync {
     /// `done` of `total` groups (or directories, in the phases that walk them) are done in `phase`.
     fn advance(&self, phase: Phase, done: u64, total: u64);

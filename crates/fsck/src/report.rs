@@ -53,12 +53,17 @@ impl Report {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        let errors = self.counts.iter().filter(|(kind, _)| kind.severity() == Severity::Error);
-        errors.map(|(_, count)| count).sum()
+        errors(&self.counts)
     }
 }
 
-/// Gathers problems. Each thread has its own; they are joined and ordered at the end.
+fn errors(counts: &BTreeMap<ProblemKind, u64>) -> u64 {
+    let errors = counts.iter().filter(|(kind, _)| kind.severity() == Severity::Error);
+    errors.map(|(_, count)| count).sum()
+}
+
+/// Gathers problems. Each thread has its own; they are joined and ordered at the end. Of more than
+/// [`MAX_PROBLEMS`] the first in order are kept, whoever found them when.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     list: Vec<Problem>,
@@ -69,9 +74,20 @@ impl Problems {
     /// Adds a problem.
     pub(crate) fn push(&mut self, problem: Problem) {
         *self.counts.entry(problem.kind).or_default() += 1;
-        if self.list.len() < MAX_PROBLEMS {
-            self.list.push(problem);
+        self.list.push(problem);
+        if self.list.len() >= 2 * MAX_PROBLEMS {
+            self.keep_first();
         }
+    }
+
+    fn keep_first(&mut self) {
+        self.list.sort_by_cached_key(Problem::order);
+        self.list.truncate(MAX_PROBLEMS);
+    }
+
+    /// How many errors there are.
+    pub(crate) fn errors(&self) -> u64 {
+        errors(&self.counts)
     }
 
     /// Adds all of `other`.
@@ -79,14 +95,15 @@ impl Problems {
         for (kind, count) in other.counts {
             *self.counts.entry(kind).or_default() += count;
         }
-        let room = MAX_PROBLEMS - self.list.len();
-        self.list.extend(other.list.into_iter().take(room));
+        self.list.extend(other.list);
+        if self.list.len() >= 2 * MAX_PROBLEMS {
+            self.keep_first();
+        }
     }
 
     /// Ordered, as a report.
-    pub(crate) fn finish(self, summary: Summary) -> Report {
-        let Self { list: mut problems, counts } = self;
-        problems.sort_by_cached_key(Problem::order);
-        Report { problems, counts, summary }
+    pub(crate) fn finish(mut self, summary: Summary) -> Report {
+        self.keep_first();
+        Report { problems: self.list, counts: self.counts, summary }
     }
 }

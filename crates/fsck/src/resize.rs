@@ -193,6 +193,7 @@ impl<'a> Walk<'a> {
         // Each block counts as a cluster.
         let ratio_bits = self.image.geometry().cluster_ratio_bits();
         let blocks_512 = self.blocks << (bits - 9 + ratio_bits);
+        let lost = self.double.is_none() && self.image.geometry().reserved_gdt_blocks() > 0;
         if let Some(block) = self.outside {
             problems.push(Problem::new(ProblemKind::ResizeInode, at.block(block)));
         } else if inode.blocks_512 != blocks_512 {
@@ -201,6 +202,9 @@ impl<'a> Walk<'a> {
         } else if inode.size < self.last << bits {
             let problem = Problem::new(ProblemKind::ResizeInode, at);
             problems.push(problem.found(inode.size).expected((self.last + 1) << bits));
+        } else if lost {
+            // The reserve is in use by a block that nobody knows.
+            problems.push(Problem::new(ProblemKind::ResizeInode, at).found(0_u32));
         } else if let Some(block) = self.misplaced {
             problems.push(Problem::new(ProblemKind::ResizeLayout, at.block(block)));
         } else if inode.links == 0 {

@@ -1,5 +1,7 @@
 //! A whole check: the phases in their order.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use extant_block::BlockDevice;
 use extant_format::features::RoCompat;
 use extant_format::{InodeNr, Place};
@@ -24,10 +26,16 @@ use crate::{
 /// else is in the report.
 pub fn check(device: Arc<dyn BlockDevice>, options: &CheckOptions) -> Result<Report, CheckError> {
     let mut run = Run { options, problems: Problems::default(), summary: Summary::default() };
-    let image = run.open(device)?;
-    run.check(&image);
+    if let Some(image) = run.open(device)? {
+        run.check(&image);
+    }
     Ok(run.problems.finish(run.summary))
 }
+
+/// A device of less is compared as if it had as much: a header with nothing behind it.
+const LEAST_DEVICE: u64 = 64 << 20;
+/// Times that progress is told in a phase.
+const STEPS: u64 = 256;
 
 struct Run<'a> {
     options: &'a CheckOptions,
@@ -35,12 +43,20 @@ struct Run<'a> {
     summary: Summary,
 }
 
-impl Run<'_> {
-    /// Opens the image, with its journal checked, and replayed in memory where it must be.
-    fn open(&mut self, device: Arc<dyn BlockDevice>) -> Result<Image, CheckError> {
+impl<'a> Run<'a> {
+    /// Opens the image, with its journal checked, and replayed in memory where it must be. `None`
+    /// if the device is so much too small that what the superblock claims means nothing.
+    fn open(&mut self, device: Arc<dyn BlockDevice>) -> Result<Option<Image>, CheckError> {
         let (mut problems, mut descriptors) = (Problems::default(), Problems::default());
         let found = open::superblock(&*device, self.options, &mut problems)?;
         let before = found.superblock.clone();
+        let (claimed, there) = (before.geometry().size_bytes(), device.size_bytes());
+        if claimed / 2 > there.max(LEAST_DEVICE) {
+            self.problems.append(problems);
+            let problem = Problem::new(ProblemKind::DeviceTooSmall, Place::superblock());
+            self.problems.push(problem.found(there).expected(claimed));
+            return Ok(None);
+        }
         let image = open::image(device, found, &mut descriptors);
         if let Some(replayed) = journal::check(&image, self.options, &mut self.problems) {
             // What is wrong before replay does not count.
@@ -50,7 +66,7 @@ impl Run<'_> {
                 Ok(found) if journal::is_same(&before, &found.superblock) => {
                     self.summary.replayed_transactions = replayed.transactions;
                     self.problems.append(after);
-                    return Ok(open::image(replayed.device, found, &mut self.problems));
+                    return Ok(Some(open::image(replayed.device, found, &mut self.problems)));
                 }
                 _ => {
                     let at = Place::structure("journal");
@@ -60,14 +76,21 @@ impl Run<'_> {
         }
         self.problems.append(problems);
         self.problems.append(descriptors);
-        Ok(image)
+        Ok(Some(image))
     }
 
     fn check(&mut self, image: &Image) {
         let mut census = self.layout(image);
         census.orphans = orphans::find(image, &mut self.problems);
         self.summary.orphans = census.orphans.len() as u64;
-        let (directories, usage) = self.inodes(image, &census);
+        let knew_blocks = census.knows_blocks();
+        let mut found = self.inodes(image, &census, self.threads(image));
+        if census.shares_nodes() && self.threads(image) > 1 {
+            // Who comes first sees what is below a shared block of maps: again, in order.
+            census = census.again(image.geometry(), knew_blocks);
+            found = self.inodes(image, &census, 1);
+        }
+        let (directories, usage) = self.take(found);
         let may_share = image.superblock().features().ro_compat(RoCompat::SHARED_BLOCKS);
         if !census.shared.is_empty() && !may_share {
             shared::check(image, &census, &mut self.problems);
@@ -77,6 +100,10 @@ impl Run<'_> {
         attributes::references(image, &census, &mut self.problems);
         self.groups(image, &census);
         quota::check(image, &census, &usage, &mut self.problems);
+        // No false pass: what could not be read is an error, whoever should have told of it.
+        if !census.knows_all() && self.problems.errors() == 0 {
+            self.problems.push(Problem::new(ProblemKind::Incomplete, Place::superblock()));
+        }
     }
 
     /// The superblock and what it names but inodes; a census of the file system's own metadata.
@@ -98,17 +125,27 @@ impl Run<'_> {
         threads::threads_for(self.options.threads, image.geometry().size_bytes())
     }
 
-    fn tell(&self, phase: Phase, done: u64, total: u64) {
-        if let Some(progress) = &self.options.progress {
-            progress.advance(phase, done, total);
+    /// Tells of progress: what is given back is to be called once for each of `total` pieces.
+    fn steps(&self, phase: Phase, total: u64) -> impl Fn(u64) + Sync + use<'a> {
+        let (done, options) = (AtomicU64::new(0), self.options);
+        move |_| {
+            let Some(progress) = &options.progress else { return };
+            let n = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if n == total || n.is_multiple_of((total / STEPS).max(1)) {
+                progress.advance(phase, n, total);
+            }
         }
     }
 
-    /// The phase of inodes; all directories, ascending, and the space that each owner uses.
-    fn inodes(&mut self, image: &Image, census: &Census) -> (Vec<InodeNr>, Usage) {
-        let total = u64::from(image.geometry().group_count());
-        let done = |n| self.tell(Phase::Inodes, n, total);
-        let workers = inodes::scan(image, census, self.threads(image), &done);
+    /// The phase of inodes.
+    fn inodes(&self, image: &Image, census: &Census, threads: usize) -> Vec<inodes::Found> {
+        let done = self.steps(Phase::Inodes, image.geometry().group_count().into());
+        let workers = inodes::scan(image, census, threads, &done);
+        workers.into_iter().map(inodes::Worker::finish).collect()
+    }
+
+    /// Takes what the phase of inodes found; all directories, ascending, and what owners use.
+    fn take(&mut self, workers: Vec<inodes::Found>) -> (Vec<InodeNr>, Usage) {
         let (mut directories, mut usage) = (Vec::new(), Usage::default());
         for worker in workers {
             self.problems.append(worker.problems);
@@ -124,14 +161,13 @@ impl Run<'_> {
     }
 
     fn directories(&mut self, image: &Image, census: &Census, list: &[InodeNr]) {
-        let done = |n| self.tell(Phase::Directories, n, list.len() as u64);
+        let done = self.steps(Phase::Directories, list.len() as u64);
         let problems = directories::check(image, census, (list, self.threads(image)), &done);
         self.problems.append(problems);
     }
 
     fn groups(&mut self, image: &Image, census: &Census) {
-        let total = u64::from(image.geometry().group_count());
-        let done = |n| self.tell(Phase::Groups, n, total);
+        let done = self.steps(Phase::Groups, image.geometry().group_count().into());
         let mut totals = Totals::default();
         for worker in groups::check(image, census, self.threads(image), &done) {
             self.problems.append(worker.problems);

@@ -30,9 +30,6 @@ use crate::{Problem, ProblemKind, Severity, threads};
 
 use self::links::Links;
 
-/// How often progress is told, about.
-const STEPS: usize = 200;
-
 /// Checks the directories of a list, ascending, on a number of threads.
 pub(crate) fn check(
     image: &Image,
@@ -41,15 +38,12 @@ pub(crate) fn check(
     done: &(dyn Fn(u64) + Sync),
 ) -> Problems {
     let links = Links::new(list);
-    let step = (list.len() / STEPS).max(1);
     let new = || (Worker::new(image, census, &links), image.block_buffer());
     let count = list.len() as u64;
     let workers = threads::for_each(threads, count, new, |(worker, buffer), n| {
         let index = extant_format::to_usize(n);
         worker.directory(index, buffer);
-        if index.is_multiple_of(step) {
-            done(n);
-        }
+        done(n);
     });
     let mut problems = Problems::default();
     let mut again = Vec::new();

@@ -128,7 +128,11 @@ impl MapVisitor for Claims<'_, '_> {
 
     fn node(&mut self, block: u64) -> bool {
         self.mapped.clusters += 1;
-        self.worker.census.claim(block..block + 1) == 0
+        let is_first = self.worker.census.claim(block..block + 1) == 0;
+        if !is_first {
+            self.worker.census.share_node();
+        }
+        is_first
     }
 
     fn broken(&mut self, problem: Problem) {

@@ -34,7 +34,23 @@ pub(crate) struct Worker<'a> {
     pub(crate) usage: Usage,
 }
 
+/// What a thread found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) problems: Problems,
+    /// Directories in use.
+    pub(crate) directories: Vec<InodeNr>,
+    pub(crate) summary: Summary,
+    /// What the owners of the inodes use.
+    pub(crate) usage: Usage,
+}
+
 impl<'a> Worker<'a> {
+    pub(crate) fn finish(self) -> Found {
+        let Self { problems, directories, summary, usage, .. } = self;
+        Found { problems, directories, summary, usage }
+    }
+
     pub(crate) fn new(image: &'a Image, census: &'a Census) -> Self {
         Self {
             image,

@@ -258,6 +258,8 @@ problems! {
         GroupDirectories = "group.directories", Error: "count of directories is wrong";
     }
     Quota {
+        Incomplete = "check.incomplete", Error:
+            "some of what is in use could not be read, so that not all could be judged";
         QuotaFile = "quota.file", Error: "quota file is malformed";
         QuotaUsage = "quota.usage", Error: "recorded usage differs from what is in use";
         QuotaUnexpected = "quota.unexpected", Error:

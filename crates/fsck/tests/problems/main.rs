@@ -25,4 +25,5 @@ mod superblock;
 mod support;
 mod symlinks;
 mod table;
+mod threads;
 mod values;
