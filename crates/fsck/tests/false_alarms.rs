@@ -7,7 +7,7 @@ mod checker;
 use std::ops::Range;
 use std::path::Path;
 
-use checker::{able, extant, nervous, setting};
+use checker::{able, nervous, setting, silent};
 use extant_testkit::aged::{self, AGED_PROFILES};
 use extant_testkit::capability::{Capability, need};
 use extant_testkit::image::Scratch;
@@ -36,7 +36,7 @@ fn aged_images_are_clean(seeds: Range<u64>) {
     }
     let seeds = seeds.start + setting("EXTANT_SEED", 0)..seeds.end + setting("EXTANT_SEED", 0);
     let least = AGED_PROFILES.len() * usize::try_from(seeds.end - seeds.start).unwrap();
-    let report = aged(seeds, extant);
+    let report = aged(seeds, silent);
     println!("{report}");
     report.verdict(least).unwrap();
 }
@@ -51,7 +51,7 @@ fn made_images_are_clean(step: usize, least: usize) {
         return;
     }
     let sets: Vec<_> = option_sets().into_iter().step_by(step).collect();
-    let report = matrix(&sets, extant);
+    let report = matrix(&sets, silent);
     println!("{report}");
     report.verdict(least).unwrap();
 }
