@@ -12,7 +12,7 @@ use crate::map::{MappedRun, Runs};
 /// The largest descriptor that Linux takes, with its signature.
 const MAX_DESCRIPTOR: u32 = 16 << 10;
 
-/// Checks that a verity file has its descriptor.
+/// Checks that a verity file, of which the whole map was walked, has its descriptor.
 pub(crate) fn check(worker: &mut Worker<'_>, inode: &Inode) {
     let has_feature = worker.image.superblock().features().ro_compat(RoCompat::VERITY);
     let verity = inode.flags.contains(InodeFlags::VERITY);
@@ -45,8 +45,11 @@ fn content(image: &Image, runs: &[MappedRun], offset: u64, len: usize) -> Option
     let mut at = offset;
     while !rest.is_empty() {
         let logical = at >> bits;
-        let run =
-            runs.iter().find(|run| (run.logical..run.logical + run.len).contains(&logical))?;
+        let behind = runs.partition_point(|run| run.logical <= logical);
+        let run = runs.get(behind.checked_sub(1)?)?;
+        if logical - run.logical >= run.len {
+            return None;
+        }
         let block = run.start + (logical - run.logical);
         let within = at - (logical << bits);
         let now = to_usize(image.block_size().bytes64() - within).min(rest.len());

@@ -63,18 +63,28 @@ fn content_differs(image: &Image, ino: InodeNr, value: &ValueInode, budget: &mut
     if inode.size > most {
         return true;
     }
-    let Some(rest) = budget.checked_sub(inode.size) else { return false };
-    *budget = rest;
-    let Some(bytes) = content(image, &inode) else { return true };
+    if *budget < inode.size {
+        return false;
+    }
+    // A sound value has as many blocks as its size needs, and those of its map.
+    let bits = image.block_size().bits();
+    let map = Runs::within(image, &inode, *budget >> bits);
+    *budget = budget
+        .saturating_sub(map.cost.saturating_mul(image.block_size().bytes64()).max(inode.size));
+    if map.exceeded {
+        return false;
+    }
+    let bytes = map.runs.and_then(|runs| content(image, &inode, &runs));
+    let Some(bytes) = bytes else { return true };
     ea_inode_hash(image.superblock().seed(), &bytes) != value.fields.hash
 }
 
-/// The content of `inode`, of which all is mapped.
-fn content(image: &Image, inode: &Inode) -> Option<Vec<u8>> {
+/// The content of `inode`, of which all is mapped by `runs`.
+fn content(image: &Image, inode: &Inode, runs: &Runs) -> Option<Vec<u8>> {
     let size = image.block_size();
     let mut bytes = vec![0; to_usize(inode.size)];
     let mut filled = 0;
-    for run in Runs::of(image, inode)?.list {
+    for run in &runs.list {
         let start = to_usize(run.logical << size.bits());
         if start != filled {
             return None;

@@ -52,6 +52,15 @@ pub(crate) struct MappedRun {
     pub(crate) unwritten: bool,
 }
 
+impl MappedRun {
+    /// Whether `next` follows in the file and on the device, and is the same otherwise.
+    fn continues_in(&self, next: &Self) -> bool {
+        self.logical + self.len == next.logical
+            && self.start + self.len == next.start
+            && self.unwritten == next.unwritten
+    }
+}
+
 impl From<Extent> for MappedRun {
     fn from(extent: Extent) -> Self {
         Self {
@@ -85,31 +94,71 @@ pub(crate) fn walk(image: &Image, root: &MapRoot<'_>, visitor: &mut impl MapVisi
 }
 
 /// Gathers the runs of a map, and says nothing of what is wrong with it.
-#[derive(Debug, Default)]
+///
+/// A map may have the same block again and again. So that what is gathered stays as small as what a
+/// sound file can have, no more is gathered than the blocks that there are.
+#[derive(Debug)]
 pub(crate) struct Runs {
     /// The runs, in the order of the file.
     pub(crate) list: Vec<MappedRun>,
     /// Blocks of the map itself.
     pub(crate) nodes: Vec<u64>,
+    /// How much was found, and how much may be.
+    cost: u64,
+    most: u64,
+}
+
+/// A map that was walked up to some number of blocks.
+#[derive(Debug)]
+pub(crate) struct Bounded {
+    /// The runs; `None` if not all of the map can be walked.
+    pub(crate) runs: Option<Runs>,
+    /// Blocks found: those of the file, and of the map.
+    pub(crate) cost: u64,
+    /// Whether there are more than were allowed.
+    pub(crate) exceeded: bool,
 }
 
 impl Runs {
-    /// The runs of `inode`; `None` if not all of its map can be walked.
+    /// The runs of `inode`; `None` if not all of its map can be walked, or if it maps more blocks
+    /// than the file system has.
     pub(crate) fn of(image: &Image, inode: &Inode) -> Option<Self> {
-        let mut runs = Self::default();
+        Self::within(image, inode, image.geometry().blocks_count()).runs
+    }
+
+    /// The runs of `inode`, if it maps no more than `most` blocks, those of the map counted.
+    pub(crate) fn within(image: &Image, inode: &Inode, most: u64) -> Bounded {
+        let mut runs = Self { list: Vec::new(), nodes: Vec::new(), cost: 0, most };
         let whole = MapRoot::of(inode).is_none_or(|root| walk(image, &root, &mut runs));
-        whole.then_some(runs)
+        let (cost, exceeded) = (runs.cost, runs.cost > most);
+        Bounded { runs: (whole && !exceeded).then_some(runs), cost, exceeded }
+    }
+
+    /// Counts `blocks`; whether they may be gathered.
+    fn charge(&mut self, blocks: u64) -> bool {
+        self.cost = self.cost.saturating_add(blocks);
+        self.cost <= self.most
     }
 }
 
 impl MapVisitor for Runs {
     fn run(&mut self, run: &MappedRun) {
-        self.list.push(*run);
+        if !self.charge(run.len) {
+            return;
+        }
+        match self.list.last_mut() {
+            Some(last) if last.continues_in(run) => last.len += run.len,
+            _ => self.list.push(*run),
+        }
     }
 
     fn node(&mut self, block: u64) -> bool {
-        self.nodes.push(block);
-        true
+        // Without room, the walk ends with the nodes that it is in.
+        let fits = self.charge(1);
+        if fits {
+            self.nodes.push(block);
+        }
+        fits
     }
 
     fn broken(&mut self, _: Problem) {}
