@@ -78,36 +78,55 @@ fn file(image: &Image, orphans: &mut Set, problems: &mut Problems) {
         }
         Err(Unusable::Told) => return,
     };
-    let mut entries = Vec::new();
-    if let Err(problem) = read(image, (&inode, &runs), &mut entries) {
+    // Nothing of a file counts that is not sound to its end.
+    let mut count = 0_u64;
+    if let Err(problem) = read(image, (&inode, &runs), |_| count += 1) {
         problems.push(*problem);
         return;
     }
-    if present == entries.is_empty() {
-        problems.push(Problem::new(ProblemKind::OrphanFlag, at).found(entries.len() as u64));
+    if present == (count == 0) {
+        problems.push(Problem::new(ProblemKind::OrphanFlag, at).found(count));
     }
-    for number in entries {
-        if !candidate(image, number).is_some_and(|(ino, _)| orphans.insert(ino)) {
+    let mut named = Set::default();
+    let again = read(image, (&inode, &runs), |number| {
+        let known = image.geometry().inode(number);
+        // The inode is read when it is named for the first time.
+        let found = known.filter(|&ino| named.insert(ino)).and_then(|_| candidate(image, number));
+        if !found.is_some_and(|(ino, _)| orphans.insert(ino)) {
             let at = Place { inode: Some(number), ..Place::default() };
             problems.push(Problem::new(ProblemKind::OrphanEntry, at));
         }
+    });
+    if let Err(problem) = again {
+        problems.push(*problem);
     }
 }
 
-/// Gathers the numbers in the file.
+/// Whether no block is in two of the runs.
+fn are_disjoint(runs: &Runs) -> bool {
+    let mut blocks: Vec<_> = runs.list.iter().map(|run| (run.start, run.len)).collect();
+    blocks.sort_unstable();
+    let mut behind = 0;
+    blocks.into_iter().all(|(start, len)| {
+        let free = start >= behind;
+        behind = start + len;
+        free
+    })
+}
+
+/// Reads the numbers in the file.
 fn read(
     image: &Image,
     (inode, runs): (&Inode, &Runs),
-    entries: &mut Vec<u32>,
+    mut each: impl FnMut(u32),
 ) -> Result<(), Box<Problem>> {
     let size = image.block_size();
     let at = Place::inode(inode.ino);
     let end = runs.list.last().map_or(0, |run| run.logical + run.len);
     let mapped: u64 = runs.list.iter().map(|run| run.len).sum();
     let whole = inode.size.is_multiple_of(size.bytes64()) && inode.size >> size.bits() == end;
-    // A block may be mapped again and again: what is larger than the file system is not read.
-    let fits = (1..=image.geometry().blocks_count()).contains(&end);
-    if !whole || mapped != end || !fits {
+    // So each block is read for one place in the file.
+    if !whole || mapped != end || end == 0 || !are_disjoint(runs) {
         return Err(Problem::new(ProblemKind::OrphanFile, at).found(inode.size).into());
     }
     let mut bytes = image.block_buffer();
@@ -118,7 +137,7 @@ fn read(
         let parsed = OrphanFileBlock::parse(&bytes, inode.seed, block, image.has_checksums());
         let parsed =
             parsed.map_err(|corrupt| Problem::corrupt(ProblemKind::OrphanFile, corrupt))?;
-        entries.extend(parsed.entries().map(|(_, number)| number));
+        parsed.entries().for_each(|(_, number)| each(number));
     }
     Ok(())
 }
