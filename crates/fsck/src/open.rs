@@ -233,7 +233,10 @@ impl Table<'_> {
         for &kind in wrong {
             if kind != CorruptKind::GroupChecksum || !malformed {
                 let corrupt = Corrupt::new(kind, Place::group(group));
-                self.problems.push(Problem::corrupt(row(kind), corrupt));
+                let mut problem = Problem::corrupt(row(kind), corrupt);
+                // The row says the same.
+                problem.cause = problem.cause.filter(|&kind| kind != CorruptKind::GroupChecksum);
+                self.problems.push(problem);
             }
         }
     }

@@ -69,7 +69,9 @@ impl<'a> List<'a> {
 
     /// Adds a problem of an attribute.
     pub(super) fn report(&mut self, kind: ProblemKind, entry: &XattrEntry<'_>) {
-        self.found.broken |= kind.severity() == Severity::Error;
+        // What the list takes in blocks is known whatever values are.
+        let hides = !matches!(kind, ProblemKind::XattrDuplicate | ProblemKind::XattrValueContent);
+        self.found.broken |= hides && kind.severity() == Severity::Error;
         if self.problems.iter().all(|problem| problem.kind != kind) {
             let prefix = prefix(entry.name_index).unwrap_or_default();
             let name = [prefix.as_bytes(), entry.name].concat();

@@ -9,7 +9,7 @@ use zerocopy::FromBytes;
 use super::Worker;
 use super::claim::Claims;
 use super::fields::Flags;
-use super::reserved::BAD_BLOCKS;
+use super::reserved::{BAD_BLOCKS, BOOT_LOADER};
 use crate::attributes::Attributes;
 use crate::inode_states::Mark;
 use crate::map::{self, MapRoot};
@@ -51,6 +51,10 @@ impl Worker<'_> {
     fn is_in_use(&mut self, ino: InodeNr, raw: &RawInode) -> bool {
         if raw.links_count.get() != 0 || self.census.orphans.contains(&ino) {
             return true;
+        }
+        // Nobody needs to name the boot loader's.
+        if ino.get() == BOOT_LOADER && self.is_reserved(ino) {
+            return raw.mode.get() != 0;
         }
         if is_needed(ino, self.image.superblock()) {
             return self.is_own_in_use(ino, raw);

@@ -1,7 +1,7 @@
 //! The first inodes, which the file system keeps for itself: what they may be.
 
 use extant_format::inode::{RawInode, inode_checksum};
-use extant_format::{Compat, FileType, InodeNr};
+use extant_format::{Compat, FileType, Incompat, InodeFlags, InodeNr};
 
 use super::Worker;
 use super::check::is_system;
@@ -20,7 +20,7 @@ const USER_QUOTA: u32 = 3;
 /// For quota of groups.
 const GROUP_QUOTA: u32 = 4;
 /// The boot loader's: it may keep anything there.
-const BOOT_LOADER: u32 = 5;
+pub(super) const BOOT_LOADER: u32 = 5;
 /// Keeps descriptor blocks for growth.
 const RESIZE: u32 = 7;
 /// The journal.
@@ -37,18 +37,25 @@ impl Worker<'_> {
             return false;
         }
         let mapped = raw.block.first_chunk() != Some(&[0; 4]);
+        let counted = raw.blocks_lo.get() != 0;
         let (wrong, done) = match ino.get() {
             BAD_BLOCKS => (!is_plain_map(raw), false),
-            BOOT_LOADER => (false, raw.mode.get() == 0),
+            BOOT_LOADER if raw.mode.get() != 0 => {
+                (FileType::from_mode(raw.mode.get()) == Some(FileType::Directory), false)
+            }
+            BOOT_LOADER => (has_parts(raw), true),
             RESIZE if self.image.superblock().features().compat(Compat::RESIZE_INODE) => {
                 (false, false)
             }
             RESIZE => {
                 let regular = FileType::from_mode(raw.mode.get()) == Some(FileType::Regular);
-                (raw.mode.get() != 0 && !regular, !regular)
+                (!regular && (raw.mode.get() != 0 || has_parts(raw)), !regular)
             }
-            USER_QUOTA | GROUP_QUOTA | JOURNAL => (raw.links_count.get() != 0 || mapped, true),
-            _ => (raw.mode.get() != 0, true),
+            JOURNAL if self.has_extents_alone(raw) => (true, true),
+            USER_QUOTA | GROUP_QUOTA | JOURNAL => {
+                (raw.links_count.get() != 0 || counted || mapped, true)
+            }
+            _ => (raw.mode.get() != 0 || has_parts(raw), true),
         };
         if wrong {
             self.report(ProblemKind::InodeReserved, ino);
@@ -58,6 +65,12 @@ impl Worker<'_> {
             }
         }
         done
+    }
+
+    /// Whether a map is flagged as extents where no file has any.
+    fn has_extents_alone(&self, raw: &RawInode) -> bool {
+        raw.flags.get() & InodeFlags::EXTENTS.bits() != 0
+            && !self.image.superblock().features().incompat(Incompat::EXTENTS)
     }
 
     /// Whether `ino` is the file system's own: one of the first, or named by the superblock.
@@ -86,6 +99,13 @@ impl Worker<'_> {
     pub(super) fn is_reserved(&self, ino: InodeNr) -> bool {
         ino != InodeNr::ROOT && ino.get() < self.image.geometry().first_inode()
     }
+}
+
+/// Whether an inode without a type has what only one in use has.
+fn has_parts(raw: &RawInode) -> bool {
+    raw.blocks_lo.get() != 0
+        || raw.file_acl_lo.get() != 0
+        || raw.flags.get() & InodeFlags::INDEX.bits() != 0
 }
 
 /// The inode of bad blocks is a map and nothing else.

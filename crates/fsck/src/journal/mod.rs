@@ -61,7 +61,12 @@ fn unexpected(image: &Image, problems: &mut Problems) {
     let superblock = image.superblock();
     let inode = image.inode(InodeNr::JOURNAL);
     let in_use = inode.is_some_and(|inode| inode.links > 0);
-    if superblock.needs_recovery() || in_use || superblock.raw().journal_inum.get() != 0 {
+    let number = superblock.raw().journal_inum.get();
+    let named = image.geometry().inode(number).and_then(|ino| image.inode(ino));
+    if number != 0 && named.is_none_or(|inode| inode.links == 0) {
+        let at = Place { inode: Some(number), ..Place::default() };
+        problems.push(Problem::new(ProblemKind::JournalInode, at));
+    } else if superblock.needs_recovery() || in_use || number != 0 {
         problems.push(Problem::new(ProblemKind::JournalUnexpected, place()));
     }
 }

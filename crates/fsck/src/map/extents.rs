@@ -32,8 +32,8 @@ impl<V: MapVisitor> Walk<'_, V> {
                 return false;
             }
         };
-        // A node takes as many entries as have room; Linux would accept less.
-        if usize::from(node.max_entries()) < (bytes.len() - HEADER) / ENTRY {
+        // A node takes as many entries as have room, but for two that a tail may take the place of.
+        if usize::from(node.max_entries()) + 2 < (bytes.len() - HEADER) / ENTRY {
             let problem = Problem::new(ProblemKind::ExtentNode, at);
             self.visitor.broken(problem.found(node.max_entries()));
         }

@@ -50,6 +50,8 @@ problems! {
             "the primary superblock cannot be used, a copy was";
         SuperblockReserved = "superblock.reserved_blocks", Error:
             "more than half of all blocks are reserved";
+        SuperblockValue = "superblock.value", Error:
+            "a field has a value that it never has, whether its feature is set or not";
         SuperblockErrors = "superblock.errors", Note:
             "errors were met while the file system was mounted, and recorded";
         SuperblockCopy = "superblock.copy", Note:
@@ -151,18 +153,18 @@ problems! {
             "value of an attribute lies over another, or outside the block";
         XattrPrefix = "xattr.prefix", Error: "attribute in a block without a prefix";
         XattrHash = "xattr.hash", Error: "hash of an attribute does not match name and value";
-        XattrDuplicate = "xattr.duplicate", Note: "attribute comes twice";
+        XattrDuplicate = "xattr.duplicate", Error: "attribute comes twice";
         XattrValueInode = "xattr.value_inode", Error:
             "inode that should hold the value of an attribute cannot";
         XattrValueSize = "xattr.value_size", Note:
             "inode that holds the value of an attribute has another size";
-        XattrValueContent = "xattr.value_content", Note:
+        XattrValueContent = "xattr.value_content", Error:
             "value in an inode of its own does not match its hash";
         AclMalformed = "acl.malformed", Note: "access control list is malformed";
         EncryptionContext = "crypt.context", Error:
             "encryption context of an encrypted inode is missing or malformed";
         EncryptionVersion = "crypt.version", Note: "encryption context of an unknown version";
-        VerityDescriptor = "verity.descriptor", Note:
+        VerityDescriptor = "verity.descriptor", Error:
             "verity descriptor is missing or malformed";
         ExtentNode = "map.extent", Error: "extent tree is malformed";
         ExtentChecksum = "map.checksum", Error: "checksum of an extent block does not match";

@@ -25,6 +25,13 @@ pub(crate) fn check(image: &Image, census: &Census, usage: &Usage, problems: &mu
         problems.push(Problem::new(ProblemKind::QuotaUnexpected, Place::inode(ino)));
     }
     if !set {
+        // A number of projects' quota counts, whether there is a file or not.
+        let project = image.geometry().inode(raw.project_quota_inum.get());
+        let first = image.geometry().first_inode();
+        let unused = project.filter(|&ino| ino.get() >= first && !is_in_use(image, ino));
+        if let Some(ino) = unused {
+            problems.push(Problem::new(ProblemKind::QuotaUnexpected, Place::inode(ino)));
+        }
         return;
     }
     for (kind, number) in QuotaKind::ALL.into_iter().zip(numbers) {

@@ -188,8 +188,11 @@ fn xattr_hash() {
 
 #[test]
 fn xattr_duplicate() {
-    let ids = &["xattr.duplicate"];
-    each(|len, _| vec![entry(b"a", len - 8), entry(b"a", len - 16)], ids, ids);
+    let twice = |len, _| vec![entry(b"a", len - 8), entry(b"a", len - 16)];
+    for args in [EXT4, PLAIN] {
+        found(&in_inode(args, twice), &["xattr.duplicate"]);
+        found(&in_block(args, twice), &["xattr.duplicate"]);
+    }
 }
 
 #[test]

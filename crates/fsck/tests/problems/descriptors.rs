@@ -18,6 +18,8 @@ fn group_checksum() {
         editor.set_u16(Spot::Group(2), 0x1e, 7).unwrap();
     });
     only(&editor, &["group.checksum"]);
+    let text = report(&editor).problems[0].to_string();
+    assert_eq!(text.matches("checksum").count(), 1, "{text}");
 }
 
 /// What is lost comes from a copy.

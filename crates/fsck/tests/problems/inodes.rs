@@ -239,6 +239,36 @@ fn inode_reserved() {
     only(&set_half(EXT4, 5, I_MODE, 0o100_600), &[]);
 }
 
+/// What one that is not in use has, and e2fsck looks at.
+#[test]
+fn inode_reserved_without_a_type() {
+    for ino in [3, 4, 5, 6, 9, 10] {
+        only(&set_half(PLAIN, ino, I_BLOCKS, 2), &["inode.reserved"]);
+    }
+    for ino in [5, 6, 9, 10] {
+        only(&set_half(PLAIN, ino, I_FILE_ACL, 7000), &["inode.reserved"]);
+        only(&set_half(PLAIN, ino, I_FLAGS, 0x1000), &["inode.reserved"]);
+        only(&set_half(PLAIN, ino, I_BLOCK, 7000), &[]);
+    }
+    let fixed = &["-t", "ext2", "-b", "1024", "-O", "^resize_inode"];
+    for (ino, at, value) in
+        [(7, I_BLOCKS, 2), (7, I_FILE_ACL, 7000), (7, I_FLAGS, 0x1000), (8, I_BLOCKS, 2)]
+    {
+        only(&set_half(fixed, ino, at, value), &["inode.reserved"]);
+    }
+    only(&set_half(fixed, 8, I_FLAGS + 2, 8), &["inode.reserved"]);
+}
+
+/// What the boot loader keeps is in use without a link.
+#[test]
+fn the_boot_loader_has_blocks() {
+    let mut editor = set_half(PLAIN, 5, I_MODE, 0o100_644);
+    editor.set_u32(Spot::Inode(5), I_BLOCK, 7000).unwrap();
+    only(&editor, &["inode.blocks", "bitmap.blocks_in_use"]);
+    let report = report(&set_half(PLAIN, 5, I_MODE, 0o040_755));
+    assert!(report.problems.iter().any(|problem| problem.id() == "inode.reserved"));
+}
+
 #[test]
 fn times_are_what_they_are() {
     for at in [0x8, 0xc, 0x10, 0x84, 0x88, 0x8c, 0x90, 0x94] {

@@ -11,7 +11,7 @@ use extant_testkit::journal::{
     journal_device,
 };
 
-use crate::support::{EXT4, I_BLOCK, found, image, only};
+use crate::support::{EXT2, EXT4, I_BLOCK, found, image, only};
 
 const V3: LogFormat = LogFormat::new(LogChecksum::V3, true);
 const FAST: LogFormat = LogFormat { fast_commit_blocks: Some(16), ..V3 };
@@ -128,6 +128,16 @@ fn journal_pending() {
     let features = editor.get_u32(Spot::Superblock, 0x60).unwrap();
     editor.set_u32(Spot::Superblock, 0x60, features & !4).unwrap();
     only(&editor, &["journal.pending"]);
+}
+
+/// The number is followed without the feature.
+#[test]
+fn journal_inode_without_the_feature() {
+    for number in [8, 1000, 100_000] {
+        let mut editor = image(EXT2);
+        editor.set_u32(Spot::Superblock, 0xe0, number).unwrap();
+        only(&editor, &["journal.inode"]);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use extant_testkit::hostile::{ImageEditor, Part, Spot};
 
-use crate::support::{BIGALLOC, EXT2, EXT4, I_BLOCK, PLAIN, found, image, only};
+use crate::support::{BIGALLOC, EXT2, EXT4, I_BLOCK, PLAIN, found, image, only, report};
 
 const VICTIM: &str = "/fragmented";
 
@@ -43,6 +43,16 @@ fn map_extent() {
         }
         for (at, value) in [(0, 0), (2, 200), (4, 85), (12, 3), (16, 0), (24, 0)] {
             only(&leaf(args, at, value), &["map.extent"]);
+        }
+        // A tail may take the place of two entries: this leaf is not full.
+        for (max, ids) in [(82, &[][..]), (81, &["map.extent"])] {
+            let (mut editor, inode, block) = tree(args);
+            editor.set_u16(Spot::Block(block), 4, max).unwrap();
+            editor.set_u16(Spot::Block(block), 2, 1).unwrap();
+            editor.fix(Part::ExtentBlock { inode, block }).unwrap();
+            let report = report(&editor);
+            let wrong = report.problems.iter().filter(|problem| problem.id() == "map.extent");
+            assert_eq!(wrong.count(), ids.len(), "{max}");
         }
         // The kernel refuses a depth that is not one less than the parent's; e2fsck is silent.
         found(&leaf(args, 6, 1), &["map.extent"]);

@@ -3,7 +3,7 @@
 use extant_testkit::hostile::{ImageEditor, SmallImage, Spot, small_image};
 use extant_testkit::image::{Scratch, run_accepting};
 
-use crate::support::only;
+use crate::support::{EXT2, image, only};
 
 const QUOTA: &[&str] = &[
     "-t",
@@ -84,4 +84,20 @@ fn quota_unexpected() {
     let features = editor.get_u32(Spot::Superblock, 0x64).unwrap();
     editor.set_u32(Spot::Superblock, 0x64, features & !0x100).unwrap();
     only(&editor, &["quota.unexpected"]);
+}
+
+/// Only the number of projects' quota counts where no quota is.
+#[test]
+fn quota_unexpected_and_not_in_use() {
+    for (at, number, ids) in [
+        (0x26c, 1000, &["quota.unexpected"][..]),
+        (0x26c, 100_000, &[]),
+        (0x26c, 5, &[]),
+        (0x240, 1000, &[]),
+        (0x244, 1000, &[]),
+    ] {
+        let mut editor = image(EXT2);
+        editor.set_u32(Spot::Superblock, at, number).unwrap();
+        only(&editor, ids);
+    }
 }

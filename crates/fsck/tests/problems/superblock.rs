@@ -6,7 +6,7 @@ use extant_block::MemoryDevice;
 use extant_fsck::{CheckError, CheckOptions, check};
 use extant_testkit::hostile::{ImageEditor, SmallImage, Spot, small_image};
 
-use crate::support::{EXT4, found, image, only};
+use crate::support::{EXT2, EXT4, found, image, only, report};
 
 /// Four groups, of which 1 and 3 have copies.
 pub(crate) const GROUPS: &[&str] =
@@ -46,7 +46,27 @@ fn superblock_extra_isize() {
 fn superblock_errors() {
     only(&word(0x194, 3), &["superblock.errors"]);
     let editor = with(|editor| editor.set_u16(Spot::Superblock, 0x3a, 3).unwrap());
-    found(&editor, &["superblock.errors"]);
+    let report = found(&editor, &["superblock.errors"]);
+    assert!(!report.problems[0].to_string().contains("(0)"), "{}", report.problems[0]);
+}
+
+/// Without the features of the fields, too.
+#[test]
+fn superblock_value() {
+    for (size, ids) in [(7, &["superblock.value"][..]), (2048, &["superblock.value"]), (64, &[])] {
+        let mut editor = image(EXT2);
+        editor.set_u16(Spot::Superblock, 0xfe, size).unwrap();
+        only(&editor, ids);
+    }
+    for (log, ids) in [(32, &["superblock.value"][..]), (31, &[])] {
+        let mut editor = image(EXT2);
+        editor.set_u8(Spot::Superblock, 0x174, log).unwrap();
+        only(&editor, ids);
+    }
+    let mut editor = image(&["-t", "ext2", "-b", "1024", "-O", "^resize_inode"]);
+    editor.set_u16(Spot::Superblock, 0xce, 257).unwrap();
+    let report = report(&editor);
+    assert!(report.problems.iter().any(|problem| problem.id() == "superblock.value"));
 }
 
 #[test]
