@@ -40,13 +40,15 @@ impl Worker<'_> {
         let counted = raw.blocks_lo.get() != 0;
         let (wrong, done) = match ino.get() {
             BAD_BLOCKS => (!is_plain_map(raw), false),
-            BOOT_LOADER if raw.mode.get() != 0 => {
-                (FileType::from_mode(raw.mode.get()) == Some(FileType::Directory), false)
-            }
-            BOOT_LOADER => (has_parts(raw), true),
+            BOOT_LOADER => match FileType::from_mode(raw.mode.get()) {
+                Some(file_type) => (file_type == FileType::Directory, false),
+                None => (has_parts(raw), true),
+            },
             RESIZE if self.image.superblock().features().compat(Compat::RESIZE_INODE) => {
                 (false, false)
             }
+            // That of growth starts with twelve holes.
+            RESIZE if mapped && raw.mode.get() != 0 => (true, true),
             RESIZE => {
                 let regular = FileType::from_mode(raw.mode.get()) == Some(FileType::Regular);
                 (!regular && (raw.mode.get() != 0 || has_parts(raw)), !regular)

@@ -49,6 +49,18 @@ fn row_13_group_flags() {
     only(&editor, &["group.flags"]);
 }
 
+/// e2fsck tells of both in a line that does not change its exit status.
+#[test]
+fn group_fields_without_checksums() {
+    let plain = ["-t", "ext4", "-b", "1024", "-g", "2048", "-O", "^metadata_csum,^uninit_bg"];
+    let mut editor = image(&plain);
+    editor.set_u16(Spot::Group(2), 0x12, 2).unwrap();
+    found(&editor, &["group.flags"]);
+    let mut editor = image(&plain);
+    editor.set_u16(Spot::Group(2), 0x1c, 5).unwrap();
+    only(&editor, &[]);
+}
+
 /// The device ends before the bitmaps of the last groups.
 #[test]
 fn group_read() {

@@ -257,6 +257,10 @@ fn inode_reserved_without_a_type() {
         only(&set_half(fixed, ino, at, value), &["inode.reserved"]);
     }
     only(&set_half(fixed, 8, I_FLAGS + 2, 8), &["inode.reserved"]);
+    let mut editor = set_half(fixed, 7, I_MODE, 0o100_644);
+    only(&editor, &[]);
+    editor.set_u32(Spot::Inode(7), I_BLOCK, 7000).unwrap();
+    only(&editor, &["inode.reserved"]);
 }
 
 /// What the boot loader keeps is in use without a link.
@@ -265,6 +269,7 @@ fn the_boot_loader_has_blocks() {
     let mut editor = set_half(PLAIN, 5, I_MODE, 0o100_644);
     editor.set_u32(Spot::Inode(5), I_BLOCK, 7000).unwrap();
     only(&editor, &["inode.blocks", "bitmap.blocks_in_use"]);
+    only(&set_half(PLAIN, 5, I_MODE, 0o170_644), &[]);
     let report = report(&set_half(PLAIN, 5, I_MODE, 0o040_755));
     assert!(report.problems.iter().any(|problem| problem.id() == "inode.reserved"));
 }
