@@ -112,6 +112,22 @@ impl InodeStates {
         states.map_or(&[], |states| &**states)
     }
 
+    /// All inodes in use, ascending.
+    pub(crate) fn in_use<'a>(
+        &'a self,
+        geometry: &'a Geometry,
+    ) -> impl Iterator<Item = (InodeNr, &'a InodeState)> {
+        let numbered = |group: GroupNr| {
+            let base = u64::from(group.get()) * u64::from(self.per_group) + 1;
+            (base..).zip(self.group(group))
+        };
+        let used = geometry.groups().flat_map(numbered).filter(|(_, state)| state.is_used());
+        used.filter_map(|(number, state)| {
+            let ino = u32::try_from(number).ok().and_then(|number| geometry.inode(number))?;
+            Some((ino, state))
+        })
+    }
+
     /// Notes that `ino` is in use, of this type (if known) and with this link count.
     pub(crate) fn set_used(&self, ino: InodeNr, file_type: Option<FileType>, links: u32) {
         let Some(state) = self.enter(ino) else { return };

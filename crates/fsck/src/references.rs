@@ -14,15 +14,9 @@ const MAX_LINKS: u32 = 65_000;
 
 /// Checks the link counts of all inodes in use.
 pub(crate) fn check(image: &Image, census: &Census, problems: &mut Problems) {
-    let geometry = image.geometry();
-    for group in geometry.groups() {
-        let base = u64::from(group.get()) * u64::from(geometry.inodes_per_group()) + 1;
-        for (number, state) in (base..).zip(census.inodes.group(group)) {
-            let ino = u32::try_from(number).ok().and_then(|number| geometry.inode(number));
-            if let Some(ino) = ino.filter(|_| state.is_used() && !state.has(Mark::SYSTEM)) {
-                inode(image, census, problems, (ino, state));
-            }
-        }
+    let others = census.inodes.in_use(image.geometry());
+    for known in others.filter(|(_, state)| !state.has(Mark::SYSTEM)) {
+        inode(image, census, problems, known);
     }
 }
 

@@ -11,17 +11,10 @@ use crate::{Problem, ProblemKind};
 
 /// Tells, for each inode, how many of its clusters others claim as well.
 pub(crate) fn check(image: &Image, census: &Census, problems: &mut Problems) {
-    let geometry = image.geometry();
-    for group in geometry.groups() {
-        let base = u64::from(group.get()) * u64::from(geometry.inodes_per_group()) + 1;
-        for (number, state) in (base..).zip(census.inodes.group(group)) {
-            let ino = u32::try_from(number).ok().and_then(|number| geometry.inode(number));
-            let used = state.is_used();
-            let inode = ino.filter(|_| used).and_then(|ino| image.inode(ino));
-            if let Some(inode) = inode.filter(|inode| inode.ino != InodeNr::RESIZE) {
-                inode_claims(image, census, problems, &inode);
-            }
-        }
+    let others = census.inodes.in_use(image.geometry());
+    let others = others.map(|(ino, _)| ino).filter(|&ino| ino != InodeNr::RESIZE);
+    for inode in others.filter_map(|ino| image.inode(ino)) {
+        inode_claims(image, census, problems, &inode);
     }
 }
 
