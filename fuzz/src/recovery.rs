@@ -58,8 +58,8 @@ fn blank_volatile(bytes: &mut [u8]) {
     }
 }
 
-/// Blanks the journal's own blocks, and says whether they are those that the seed's journal has, all
-/// of them: it may have been made shorter.
+/// Blanks the journal's own blocks, and says whether they are those that the seed's journal has,
+/// all of them: it may have been made shorter.
 fn blank_journal(fs: &Filesystem, bytes: &mut [u8], expected: Option<&JournalLayout>) -> bool {
     let Ok(Some(log)) = fs.volume().journal(None) else { return false };
     let size = usize::try_from(log.block_size().bytes()).unwrap_or(0);

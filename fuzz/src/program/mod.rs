@@ -49,7 +49,9 @@ impl Aim {
         };
         let journal = Class::ALL.iter().filter(|class| class.is_journal()).count();
         match (self, byte & 3) {
-            (Self::Structures | Self::Check, _) => of(Class::ALL.get(journal..).unwrap_or_default()),
+            (Self::Structures | Self::Check, _) => {
+                of(Class::ALL.get(journal..).unwrap_or_default())
+            }
             (_, 0) => of(&Class::ALL),
             (Self::Journal, _) => of(Class::ALL.get(..journal).unwrap_or_default()),
             (Self::FastCommit, 1) => of(&[Class::JournalSuper, Class::Inode, Class::Directory]),
