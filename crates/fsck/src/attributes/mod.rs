@@ -3,7 +3,7 @@
 //!
 //! A block may be shared by many inodes, and a value inode by many attributes: both have a count
 //! of their users. Each block is read once, by the first inode that is found to use it, and each
-//! value inode once; the rest is counting. [`references`] compares the counts at the end.
+//! value inode once; the rest is counting. [`references()`] compares the counts at the end.
 
 mod block;
 mod counted;

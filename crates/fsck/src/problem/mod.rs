@@ -1,4 +1,4 @@
-//! What can be wrong with a file system: one kind for each row of the [table](table), and a
+//! What can be wrong with a file system: one kind for each row of the [table], and a
 //! problem: a kind, its place, and the values that disagree.
 
 mod table;

@@ -1,6 +1,6 @@
 //! Damage: sound images in which one field of one live structure was changed, by a seed.
 //!
-//! [`bases`] makes the images; a walk of the editor's own lists the fields of everything that is in
+//! [`base`] makes the images; a walk of the editor's own lists the fields of everything that is in
 //! use. [`case`] takes a field at random - first the kind of structure, then the field, then the
 //! structure, so that rare ones are met as often as common ones - and a new value, and makes the
 //! checksum right again or leaves it. It says what it did in one line. The kernel never mounts
